@@ -74,10 +74,14 @@ func New(workers store.Workers, s importstore.Summary) Import {
 	return view
 }
 
+// NeedsWorker reports whether an import needs a live worker with its importer now.
+func NeedsWorker(i importstore.Import) bool {
+	return i.Status == importstore.StatusQueued || i.Status == importstore.StatusRunning
+}
+
 // NoImporter describes an import whose importer no live worker has; "" if one has, or if the import needs none.
 func NoImporter(workers store.Workers, i importstore.Import) string {
-	waits := i.Status == importstore.StatusQueued || i.Status == importstore.StatusRunning
-	if !waits || len(workers.WithImporter(i.Source)) > 0 {
+	if !NeedsWorker(i) || len(workers.WithImporter(i.Source)) > 0 {
 		return ""
 	}
 	return fmt.Sprintf("no live worker offers importer %q", i.Source)

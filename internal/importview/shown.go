@@ -52,47 +52,40 @@ type Details struct {
 
 // Show reads everything about an import, or returns store.ErrNotFound.
 func Show(ctx context.Context, s *importstore.Store, workers store.Workers, id int64) (Details, error) {
-	summary, err := s.Summary(ctx, id)
-	if err != nil {
+	d := Details{}
+	var err error
+	if d.Summary, err = s.Details(ctx, id); err != nil {
 		return Details{}, err
 	}
-	parts, err := s.ListParts(ctx, id)
-	if err != nil {
+	if d.Parts, err = s.ListParts(ctx, id); err != nil {
 		return Details{}, fmt.Errorf("list the parts of import %d: %w", id, err)
 	}
-	waits, err := WaitsOf(ctx, s, workers, summary.Import)
-	if err != nil {
+	if d.Waits, err = WaitsOf(ctx, s, workers, d.Summary.Import); err != nil {
 		return Details{}, err
 	}
-	data, err := s.ImportData(ctx, id)
-	if err != nil {
-		return Details{}, err
-	}
-	site, err := s.Site(ctx, summary.Domain)
-	if err != nil {
-		return Details{}, err
-	}
-	d := Details{
-		Summary: summary, Parts: parts, Waits: waits, Data: data.Summary,
-		Superseded: SupersededDays(summary.Import, site),
-	}
+	d.Data, d.Superseded = d.Summary.Data, SupersededDays(d.Summary)
 	d.View = Shown{
-		Listed: Listed{Import: New(workers, summary), Parts: Parts(summary.Import.Status, parts)},
-		Extra: Extra{
-			WaitingFor: waits.Imports, ReviewExpiresAt: waits.Expires, Summary: d.Data, SupersededDays: d.Superseded,
-		},
+		Listed: Listed{Import: New(workers, d.Summary), Parts: Parts(d.Summary.Import.Status, d.Parts)},
+		Extra:  ExtraOf(d.Summary, d.Waits),
 	}
 	return d, nil
 }
 
+// ExtraOf returns the extra fields of an import that importstore.Store.Details has read.
+func ExtraOf(s importstore.Summary, w Waits) Extra {
+	return Extra{
+		WaitingFor: w.Imports, ReviewExpiresAt: w.Expires, Summary: s.Data, SupersededDays: SupersededDays(s),
+	}
+}
+
 // SupersededDays are the imported days of a completed import that native data serve since the site's first event,
 // which came after the import was planned.
-func SupersededDays(i importstore.Import, site importstore.Site) calendar.Set {
-	first := importstore.NativeStart(site)
-	if first == nil || i.Status != importstore.StatusCompleted {
+func SupersededDays(s importstore.Summary) calendar.Set {
+	first := importstore.NativeStart(importstore.Site{NativeStart: s.NativeStart, FirstEvent: s.FirstEvent})
+	if first == nil || s.Import.Status != importstore.StatusCompleted {
 		return nil
 	}
-	return i.Days.Both(calendar.NewSet(calendar.Range{First: *first, Last: calendar.MaxDay}))
+	return s.Import.Days.Both(calendar.NewSet(calendar.Range{First: *first, Last: calendar.MaxDay}))
 }
 
 // Waits is what an import waits for, as recorded outside its own row.

@@ -22,12 +22,12 @@ func TestSupersededDays(t *testing.T) {
 		105: {{First: 105, Last: 109}, {First: 120, Last: 129}},
 		50:  imported.Days,
 	} {
-		require.Equal(t, want, importview.SupersededDays(imported, importstore.Site{FirstEvent: &first}), first)
-		require.Equal(t, want, importview.SupersededDays(imported, importstore.Site{NativeStart: &first}), first)
+		require.Equal(t, want, importview.SupersededDays(importstore.Summary{Import: imported, FirstEvent: &first}), first)
+		require.Equal(t, want, importview.SupersededDays(importstore.Summary{Import: imported, NativeStart: &first}), first)
 	}
-	require.Empty(t, importview.SupersededDays(imported, importstore.Site{}))
+	require.Empty(t, importview.SupersededDays(importstore.Summary{Import: imported}))
 	first := calendar.Day(50)
 	failed := imported
 	failed.Status = importstore.StatusFailed
-	require.Empty(t, importview.SupersededDays(failed, importstore.Site{FirstEvent: &first}))
+	require.Empty(t, importview.SupersededDays(importstore.Summary{Import: failed, FirstEvent: &first}))
 }

@@ -35,7 +35,7 @@ func (a *API) authorised(o operation) func(huma.Context, func(huma.Context)) {
 			Door: doorOf(r.Context()), Address: a.addressOf(r), RequestID: requestIDOf(r.Context()),
 		})
 		if o.audience != audienceEverybody {
-			principal, err := a.cfg.Authenticator.Authenticate(r)
+			principal, err := a.principalOf(r)
 			if err != nil {
 				a.refuse(ctx, err)
 				return
@@ -48,6 +48,15 @@ func (a *API) authorised(o operation) func(huma.Context, func(huma.Context)) {
 		}
 		next(humago.NewContext(ctx.Operation(), withExchange(r.WithContext(request), w), w))
 	}
+}
+
+// principalOf returns who a request is from. A page has found it out for itself: its requests to the API do not ask
+// again.
+func (a *API) principalOf(r *http.Request) (access.Principal, error) {
+	if principal, known := access.From(r.Context()); known && doorOf(r.Context()) == access.DoorPage {
+		return principal, nil
+	}
+	return a.cfg.Authenticator.Authenticate(r)
 }
 
 // authorise returns why a principal may not do an operation. What is not on a site of the principal does not exist.
@@ -81,8 +90,8 @@ func (a *API) authorise(ctx context.Context, o operation, principal access.Princ
 type pageKey struct{}
 
 // FromPage returns a context for a request that a page of the server makes for the browser that it answers. The audit
-// records the changes of such a request under access.DoorPage. The request needs the cookie of the browser like any
-// other.
+// records the changes of such a request under access.DoorPage. The request is from the principal of the context, if it
+// has one; otherwise it needs the cookie of the browser like any other.
 func FromPage(ctx context.Context) context.Context {
 	return context.WithValue(ctx, pageKey{}, true)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
+	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -72,15 +73,14 @@ func (a *API) listImports(ctx context.Context, in *listImportsInput) (*List[impo
 	if err := in.after("list-imports", &before); err != nil {
 		return nil, err
 	}
-	store := a.cfg.Starter.Store
-	summaries, err := store.Imports.Summaries(ctx, importstore.Listing{
+	summaries, err := a.cfg.Starter.Store.Imports.Summaries(ctx, importstore.Listing{
 		Site: in.Site, Sites: scope.Domains(), Source: in.Source, By: in.By, Statuses: statuses, BeforeID: before,
 		Limit: int32(in.Limit) + 1,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list imports: %w", err)
 	}
-	workers, err := store.LiveWorkers(ctx)
+	workers, err := a.workersFor(ctx, summaries...)
 	if err != nil {
 		return nil, err
 	}
@@ -105,19 +105,32 @@ type importDetailsOutput struct {
 }
 
 func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOutput, error) {
-	workers, err := a.cfg.Starter.Store.LiveWorkers(ctx)
+	imports := a.cfg.Starter.Store.Imports
+	summary, err := imports.Details(ctx, in.Import)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := importview.Show(ctx, a.cfg.Starter.Store.Imports, workers, in.Import)
+	workers, err := a.workersFor(ctx, summary)
 	if err != nil {
 		return nil, err
 	}
-	imp := shown.Summary.Import
+	waits, err := importview.WaitsOf(ctx, imports, workers, summary.Import)
+	if err != nil {
+		return nil, err
+	}
 	return &importDetailsOutput{ImportDetails{
-		Import: shown.View.Import, Extra: shown.View.Extra, Commands: commandsOf(ctx, imp),
-		RequireSecondApprover: imp.RequireSecondApprover, Args: imp.Args,
+		Import: importview.New(workers, summary), Extra: importview.ExtraOf(summary, waits),
+		Commands: commandsOf(ctx, summary.Import), RequireSecondApprover: summary.Import.RequireSecondApprover,
+		Args: summary.Import.Args,
 	}}, nil
+}
+
+// workersFor returns the live workers, or none if no import needs one now.
+func (a *API) workersFor(ctx context.Context, summaries ...importstore.Summary) (store.Workers, error) {
+	if !slices.ContainsFunc(summaries, func(s importstore.Summary) bool { return importview.NeedsWorker(s.Import) }) {
+		return nil, nil
+	}
+	return a.cfg.Starter.Store.LiveWorkers(ctx)
 }
 
 // commandsOf returns the commands that an import accepts from the caller.
@@ -214,7 +227,7 @@ func (a *API) importView(ctx context.Context, id int64) (importview.Import, erro
 	if err != nil {
 		return importview.Import{}, err
 	}
-	workers, err := a.cfg.Starter.Store.LiveWorkers(ctx)
+	workers, err := a.workersFor(ctx, summary)
 	if err != nil {
 		return importview.Import{}, err
 	}

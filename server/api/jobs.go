@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/sluicehq/sluice/access"
@@ -29,7 +30,7 @@ func (a *API) jobs() {
 	}), a.countJobs)
 	register(a, add(operation{
 		id: "show-job", method: http.MethodGet, path: "/jobs/{job}",
-		summary: "Show a job with its payload and history", need: access.PermissionRead,
+		summary: "Show a job with its payload and history", need: access.PermissionRead, description: aboutPayloads,
 	}), a.showJob)
 	register(a, add(operation{
 		id: "edit-job", method: http.MethodPatch, path: "/jobs/{job}",
@@ -90,7 +91,8 @@ func (a *API) listJobs(ctx context.Context, in *listJobsInput) (*List[deliverycl
 
 type countJobsInput struct {
 	JobsFilter
-	Hourly bool `query:"hourly" doc:"Count by hour, destination and state instead; the last 24 hours without bounds of the creation."`
+	Hourly bool  `query:"hourly" doc:"Count by hour, destination and state instead; the last 24 hours without bounds of the creation."`
+	Most   int32 `query:"most" minimum:"0" maximum:"100000" doc:"Count by state alone instead, and each state up to this number; 0 for no limit. Larger numbers cost time."`
 }
 
 type countJobsOutput struct {
@@ -101,8 +103,15 @@ type countJobsOutput struct {
 
 func (a *API) countJobs(ctx context.Context, in *countJobsInput) (*countJobsOutput, error) {
 	count := a.jobClient().Stats
-	if in.Hourly {
+	switch {
+	case in.Hourly && in.Most > 0:
+		return nil, invalidParameter("most", "want it without hourly")
+	case in.Hourly:
 		count = a.jobClient().StatsByHour
+	case in.Most > 0:
+		count = func(ctx context.Context, f deliverystore.JobFilter) ([]deliveryclient.JobCount, error) {
+			return a.jobClient().StatsByState(ctx, f, in.Most)
+		}
 	}
 	filter, _ := in.filter()
 	out := &countJobsOutput{}
@@ -120,6 +129,13 @@ func (a *API) showJob(ctx context.Context, in *JobPath) (*jobOutput, error) {
 	job, err := a.jobClient().Show(ctx, in.Job)
 	if err != nil {
 		return nil, err
+	}
+	payloads := []*json.RawMessage{&job.Context, &job.Data}
+	for i := range job.Edits {
+		payloads = append(payloads, &job.Edits[i].Context, &job.Edits[i].Data)
+	}
+	if err := redactFor(ctx, payloads...); err != nil {
+		return nil, fmt.Errorf("show job %s: %w", in.Job, err)
 	}
 	tag, err := etagOf(job)
 	return &jobOutput{ETag: tag, Body: job}, err

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -42,6 +43,11 @@ func TestJobs(t *testing.T) {
 	require.EqualValues(t, 1, stats.Items[0].Jobs)
 	b.ok(t, "viewer-all", http.MethodGet, "/jobs/stats?hourly=true", nil, &stats)
 	require.NotNil(t, stats.Items[0].Hour)
+	stats.Items = nil
+	b.ok(t, "viewer-all", http.MethodGet, "/jobs/stats?most=2", nil, &stats)
+	require.Equal(t, []deliveryclient.JobCount{{State: deliverystore.JobAcknowledged, Jobs: 2}}, stats.Items,
+		"three jobs are counted up to two")
+	b.do(t, "viewer-all", http.MethodGet, "/jobs/stats?most=2&hourly=true", nil).problem(t, "invalid")
 
 	job := "/jobs/" + added.Jobs[0]
 	shown := b.do(t, "viewer-all", http.MethodGet, job, nil)
@@ -59,6 +65,39 @@ func TestJobs(t *testing.T) {
 	b.do(t, "operator-all", http.MethodPatch, job, edit, "If-Match", shown.header.Get("Etag")).problem(t, "precondition-failed")
 	b.do(t, "operator-all", http.MethodPatch, job, map[string]any{}, "If-Match", "*").problem(t, "invalid")
 	b.do(t, "viewer-all", http.MethodGet, "/jobs/none", nil).problem(t, "not-found")
+}
+
+// Who may not edit a job gets payloads without secrets, of jobs and of events.
+func TestPayloadsAreRedacted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	event := paid()
+	event.Data = json.RawMessage(`{"text":"paid","client_secret":"hunter2","url":"https://ann:hunter2@example.com/"}`)
+	event.Context = json.RawMessage(`{"Authorization":"Bearer hunter2"}`)
+	for i := range event.Jobs {
+		event.Jobs[i].Data, event.Jobs[i].Context = event.Data, event.Context
+	}
+	added := b.addEvent(t, event)
+	paths := []string{"/jobs/" + added.Jobs[0], "/events/" + added.Event.ID}
+	edited := b.do(t, "operator-all", http.MethodPatch, paths[0], map[string]any{"context": map[string]any{"token": "hunter2"}},
+		"If-Match", "*")
+	require.Equal(t, http.StatusOK, edited.status, string(edited.body))
+	for _, path := range paths {
+		for _, as := range []string{"operator-all", "admin-all"} {
+			require.Contains(t, string(b.ok(t, as, http.MethodGet, path, nil, nil).body), "hunter2", "%s %s", path, as)
+		}
+		for _, as := range []string{"viewer-all", "reviewer-all"} {
+			shown := b.ok(t, as, http.MethodGet, path, nil, nil)
+			require.NotContains(t, string(shown.body), "hunter2", "%s %s", path, as)
+			require.Contains(t, string(shown.body), `"client_secret":"[redacted]"`, "%s %s", path, as)
+			require.Contains(t, string(shown.body), `"text":"paid"`, "%s %s", path, as)
+		}
+	}
+	tags := map[string]bool{}
+	for _, as := range []string{"viewer-all", "operator-all"} {
+		tags[b.ok(t, as, http.MethodGet, paths[0], nil, nil).header.Get("Etag")] = true
+	}
+	require.Len(t, tags, 2, "the hash of a payload with secrets would let its reader try values")
 }
 
 // A command by filter is counted first, and is refused if more jobs are selected then.

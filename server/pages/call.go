@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/server/api"
 )
 
@@ -107,7 +108,11 @@ func (v *visit) sendOnce(path string, body, out any) error {
 func (v *visit) exchange(
 	method, path string, body io.Reader, fields map[string]string, out any,
 ) (http.Header, error) {
-	r, err := http.NewRequestWithContext(api.FromPage(v.r.Context()), method, api.Prefix+path, body)
+	ctx := api.FromPage(v.r.Context())
+	if v.who.Kind != "" {
+		ctx = access.With(ctx, v.who)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, api.Prefix+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("request %s %s: %w", method, path, err)
 	}

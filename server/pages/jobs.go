@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/access"
@@ -56,17 +57,29 @@ func replayJob(v *visit) (string, error) {
 // jobList is the page of jobs.
 type jobList struct {
 	List[deliveryclient.Job]
-	// Tabs are the states with the numbers of jobs that the other filters select.
+	// Tabs are the states with the numbers of jobs that the other filters select, and Total is their sum. Each is counted
+	// up to maxCounted.
 	Tabs  []stateCount
-	Total int64
+	Total stateCount
 	// Commands are those that apply to jobs that the filters select.
 	Commands []string
 }
+
+// maxCounted is the number up to which the jobs of a state are counted: to count all takes time for each.
+const maxCounted = 10_000
 
 // stateCount is a number of jobs in a state.
 type stateCount struct {
 	State string
 	Jobs  int64
+	// More means that there are more than Jobs.
+	More bool
+}
+
+// add adds a number of jobs that was counted up to maxCounted+1.
+func (n *stateCount) add(jobs int64) {
+	n.Jobs += min(jobs, maxCounted)
+	n.More = n.More || jobs > maxCounted
 }
 
 // statesOf returns numbers of jobs in the order of the states, without those that are 0.
@@ -74,7 +87,7 @@ func statesOf(jobs map[string]int64) []stateCount {
 	var all []stateCount
 	for _, state := range deliverystore.JobStates() {
 		if jobs[state] > 0 {
-			all = append(all, stateCount{state, jobs[state]})
+			all = append(all, stateCount{State: state, Jobs: jobs[state]})
 		}
 	}
 	return all
@@ -94,17 +107,20 @@ func (p *Pages) jobsPage(v *visit) (any, error) {
 	}
 	query.Del("after")
 	query.Del("state")
+	query.Set("most", strconv.Itoa(maxCounted+1))
 	counts, err := get[List[deliveryclient.JobCount]](v, "/jobs/stats", query)
 	if err != nil {
 		return nil, err
 	}
-	byState := map[string]int64{}
-	for _, n := range counts.Items {
-		byState[n.State] += n.Jobs
-		list.Total += n.Jobs
-	}
 	for _, state := range deliverystore.JobStates() {
-		list.Tabs = append(list.Tabs, stateCount{state, byState[state]})
+		tab := stateCount{State: state}
+		for _, n := range counts.Items {
+			if n.State == state {
+				tab.add(n.Jobs)
+				list.Total.add(n.Jobs)
+			}
+		}
+		list.Tabs = append(list.Tabs, tab)
 	}
 	for _, command := range append(deliverystore.JobCommands(), deliveryclient.CommandReplay) {
 		applies := func(s stateCount) bool {

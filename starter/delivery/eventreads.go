@@ -94,10 +94,6 @@ func (e Events) Show(ctx context.Context, id string) (EventDetails, error) {
 	if err != nil {
 		return EventDetails{}, err
 	}
-	workers, err := e.Store.LiveWorkers(ctx)
-	if err != nil {
-		return EventDetails{}, err
-	}
 	d := EventDetails{
 		Event: Event{
 			ID: row.ID, Source: row.Source, Name: row.Name, Version: row.Version, ParentID: row.ParentEventID,
@@ -105,7 +101,7 @@ func (e Events) Show(ctx context.Context, id string) (EventDetails, error) {
 		},
 		Context: row.Context, Data: row.Data, Parts: eventsOf(parts),
 	}
-	d.Jobs, err = jobsOfRows(workers, jobs)
+	d.Jobs, err = jobsOfRows(ctx, e.Store, jobs)
 	return d, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/starter/internal/call"
@@ -25,11 +26,7 @@ func (j Jobs) List(ctx context.Context, f deliverystore.JobFilter, p deliverysto
 	if err != nil {
 		return nil, err
 	}
-	workers, err := j.Store.LiveWorkers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return jobsOfRows(workers, rows)
+	return jobsOfRows(ctx, j.Store, rows)
 }
 
 // Count counts the jobs that a filter selects.
@@ -47,9 +44,11 @@ func (j Jobs) Show(ctx context.Context, id string) (JobDetails, error) {
 	if err != nil {
 		return JobDetails{}, err
 	}
-	workers, err := j.Store.LiveWorkers(ctx)
-	if err != nil {
-		return JobDetails{}, err
+	var workers store.Workers
+	if waits(row.State) {
+		if workers, err = j.Store.LiveWorkers(ctx); err != nil {
+			return JobDetails{}, err
+		}
 	}
 	d := JobDetails{
 		Job: Job{
@@ -105,6 +104,16 @@ func (j Jobs) Stats(ctx context.Context, f deliverystore.JobFilter) ([]JobCount,
 	return counts, err
 }
 
+// StatsByState counts the jobs that a filter selects by state, each state up to a maximum. It reads no more of them.
+func (j Jobs) StatsByState(ctx context.Context, f deliverystore.JobFilter, most int32) ([]JobCount, error) {
+	rows, err := j.Store.Deliveries.CountStates(ctx, f, most)
+	counts := make([]JobCount, len(rows))
+	for i, n := range rows {
+		counts[i] = JobCount{State: n.State, Jobs: n.Jobs}
+	}
+	return counts, err
+}
+
 // StatsByHour counts the jobs that a filter selects by the hour of their creation, destination and state. Without
 // bounds of the creation it counts those of the last 24 hours: all hours would be a long list and a slow query.
 func (j Jobs) StatsByHour(ctx context.Context, f deliverystore.JobFilter) ([]JobCount, error) {
@@ -156,17 +165,30 @@ func (j Jobs) notifyDue(ctx context.Context) error {
 // orderOf names the author and the motive of a change to the store.
 func orderOf(by call.By) deliverystore.Order { return deliverystore.Order{By: by.Who, Reason: by.Why} }
 
-// waitsForWorker reports whether a job waits for an action that no live worker has.
-func waitsForWorker(workers store.Workers, state, destination, action string) bool {
+// waits reports whether a job waits for its next attempt in a state.
+func waits(state string) bool {
 	switch state {
 	case deliverystore.JobAcknowledged, deliverystore.JobAwaiting, deliverystore.JobFailed:
-		return len(workers.WithAction(destination, action)) == 0
+		return true
 	default:
 		return false
 	}
 }
 
-func jobsOfRows(workers store.Workers, rows []deliverystore.ListedJob) ([]Job, error) {
+// waitsForWorker reports whether a job waits for an action that no live worker has.
+func waitsForWorker(workers store.Workers, state, destination, action string) bool {
+	return waits(state) && len(workers.WithAction(destination, action)) == 0
+}
+
+// jobsOfRows returns the form of jobs. It reads the live workers only if a job waits.
+func jobsOfRows(ctx context.Context, s *dispatchstore.Store, rows []deliverystore.ListedJob) ([]Job, error) {
+	var workers store.Workers
+	if slices.ContainsFunc(rows, func(row deliverystore.ListedJob) bool { return waits(row.State) }) {
+		var err error
+		if workers, err = s.LiveWorkers(ctx); err != nil {
+			return nil, err
+		}
+	}
 	jobs := make([]Job, len(rows))
 	for i, row := range rows {
 		why, err := deliverystore.ErrorOf(row.LastError)

@@ -85,8 +85,8 @@ type JobEdit struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// JobCount counts jobs: by destination, action and state, or by hour, destination and state. Fields are only ever
-// added.
+// JobCount counts jobs: by destination, action and state, by hour, destination and state, or by state. Fields are only
+// ever added.
 type JobCount struct {
 	Hour          *time.Time `json:"hour"`
 	Destination   string     `json:"destination"`

@@ -112,7 +112,7 @@ func (s *Store) CountChanges(ctx context.Context, c JobCommand, f JobFilter) (n 
 		return 0, fmt.Errorf("%q is no command to jobs: want one of %q", c, JobCommands())
 	}
 	w := m.jobs(f)
-	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
+	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.Args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count the jobs to %s: %w", c, err)
 	}
 	return n, nil
@@ -179,7 +179,7 @@ func (s *Store) moveJobs(ctx context.Context, m move, f JobFilter, most int64, o
 func (m move) jobs(f JobFilter) where {
 	var w where
 	w.jobs(f)
-	w.addIn("j.state", m.from, nil)
+	w.AddIn("j.state", m.from, nil)
 	return w
 }
 
@@ -188,13 +188,13 @@ func (s *Store) moveStep(
 	ctx context.Context, m move, f JobFilter, after string, limit int32, o Order,
 ) ([]string, error) {
 	w := m.jobs(f)
-	w.addText("j.id > $", after)
-	picked := "SELECT j.id FROM jobs j" + w.String() + " ORDER BY j.id" + w.limited(limit) + " FOR UPDATE"
-	w.args = append(w.args, m.to, o.note(m.done))
+	w.AddText("j.id > $", after)
+	picked := "SELECT j.id FROM jobs j" + w.String() + " ORDER BY j.id" + w.Limited(limit) + " FOR UPDATE"
+	w.Args = append(w.Args, m.to, o.note(m.done))
 	statement := fmt.Sprintf(`WITH picked AS MATERIALIZED (%s)
 		UPDATE jobs j SET state = $%d, last_error = $%d::jsonb, updated_at = now(), %s
-		FROM picked WHERE j.id = picked.id RETURNING j.id`, picked, len(w.args)-1, len(w.args), m.set)
-	rows, err := s.sql.Pool.Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.args...)...)
+		FROM picked WHERE j.id = picked.id RETURNING j.id`, picked, len(w.Args)-1, len(w.Args), m.set)
+	rows, err := s.sql.Pool.Query(ctx, statement, append([]any{pgx.QueryExecModeCacheDescribe}, w.Args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,10 @@
 package delivery
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // JobFilter selects jobs that match all fields that are set. The zero value selects all jobs.
@@ -63,111 +63,56 @@ func (p Page) limit() int32 {
 	return min(p.Limit, MaxPage)
 }
 
-// where collects the conditions of a query. Each filter has its own statement instead of one with
-// disabled conditions, so that PostgreSQL can choose an index. Values are parameters: no text of a
-// filter becomes part of a statement.
-type where struct {
-	conditions []string
-	args       []any
-}
-
-// add adds a condition with a value, which is written as $.
-func (w *where) add(condition string, value any) {
-	w.args = append(w.args, value)
-	w.conditions = append(w.conditions, strings.Replace(condition, "$", fmt.Sprintf("$%d", len(w.args)), 1))
-}
-
-// addText adds a condition unless the text is empty.
-func (w *where) addText(condition, text string) {
-	if text != "" {
-		w.add(condition, text)
-	}
-}
-
-// addTime adds a condition unless the time is zero.
-func (w *where) addTime(condition string, t time.Time) {
-	if !t.IsZero() {
-		w.add(condition, t)
-	}
-}
-
-// addIn adds conditions that include or exclude values of a column.
-func (w *where) addIn(column string, in, notIn []string) {
-	switch {
-	case len(in) == 1:
-		// With an equality the index also provides the order.
-		w.add(column+" = $", in[0])
-	case len(in) > 1:
-		w.add(column+" = ANY ($::text[])", in)
-	}
-	if len(notIn) > 0 {
-		w.add(column+" <> ALL ($::text[])", notIn)
-	}
-}
-
-// String returns the WHERE clause.
-func (w *where) String() string {
-	if len(w.conditions) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(w.conditions, " AND ")
-}
-
-// limited returns a LIMIT clause.
-func (w *where) limited(n int32) string {
-	w.args = append(w.args, n)
-	return fmt.Sprintf(" LIMIT $%d", len(w.args))
-}
+// where collects the conditions of a query on jobs or events.
+type where struct{ pg.Where }
 
 // jobs adds the conditions of a filter on jobs with the alias j.
 func (w *where) jobs(f JobFilter) {
-	w.addIn("j.id", f.IDs, nil)
-	w.addText("j.event_id = $", f.EventID)
-	w.addText("j.parent_job_id = $", f.ParentID)
-	w.addText("j.replay_of = $", f.ReplayOf)
-	w.addIn("j.destination", f.Destinations, f.NotDestinations)
-	w.addIn("j.action", f.Actions, f.NotActions)
-	w.addIn("j.version", f.Versions, f.NotVersions)
-	w.addIn("j.state", f.States, f.NotStates)
+	w.AddIn("j.id", f.IDs, nil)
+	w.AddText("j.event_id = $", f.EventID)
+	w.AddText("j.parent_job_id = $", f.ParentID)
+	w.AddText("j.replay_of = $", f.ReplayOf)
+	w.AddIn("j.destination", f.Destinations, f.NotDestinations)
+	w.AddIn("j.action", f.Actions, f.NotActions)
+	w.AddIn("j.version", f.Versions, f.NotVersions)
+	w.AddIn("j.state", f.States, f.NotStates)
 	if len(f.States) > 0 && !slices.Contains(f.States, JobSucceeded) || slices.Contains(f.NotStates, JobSucceeded) {
 		// Redundant, but the predicate of the index by state.
-		w.conditions = append(w.conditions, "j.state <> 'succeeded'")
+		w.AddPlain("j.state <> 'succeeded'")
 	}
-	w.addTime("j.created_at >= $", f.CreatedAfter)
-	w.addTime("j.created_at < $", f.CreatedBefore)
+	w.AddTime("j.created_at >= $", f.CreatedAfter)
+	w.AddTime("j.created_at < $", f.CreatedBefore)
 	if f.MinAttempts != nil {
-		w.add("j.attempt >= $", *f.MinAttempts)
+		w.Add("j.attempt >= $", *f.MinAttempts)
 	}
 	if f.MaxAttempts != nil {
-		w.add("j.attempt <= $", *f.MaxAttempts)
+		w.Add("j.attempt <= $", *f.MaxAttempts)
 	}
 	if f.Event == nil {
 		return
 	}
 	event := *f.Event
 	event.Jobs = nil
-	inner := where{args: w.args, conditions: []string{"e.id = j.event_id"}}
+	inner := where{w.Inner("e.id = j.event_id")}
 	inner.events(event)
-	w.args = inner.args
-	w.conditions = append(w.conditions, "EXISTS (SELECT 1 FROM events e"+inner.String()+")")
+	w.AddExists("events e", inner.Where)
 }
 
 // events adds the conditions of a filter on events with the alias e.
 func (w *where) events(f EventFilter) {
-	w.addIn("e.id", f.IDs, nil)
-	w.addText("e.parent_event_id = $", f.ParentID)
-	w.addIn("e.source", f.Sources, f.NotSources)
-	w.addIn("e.name", f.Names, f.NotNames)
-	w.addIn("e.version", f.Versions, f.NotVersions)
-	w.addTime("e.received_at >= $", f.ReceivedAfter)
-	w.addTime("e.received_at < $", f.ReceivedBefore)
+	w.AddIn("e.id", f.IDs, nil)
+	w.AddText("e.parent_event_id = $", f.ParentID)
+	w.AddIn("e.source", f.Sources, f.NotSources)
+	w.AddIn("e.name", f.Names, f.NotNames)
+	w.AddIn("e.version", f.Versions, f.NotVersions)
+	w.AddTime("e.received_at >= $", f.ReceivedAfter)
+	w.AddTime("e.received_at < $", f.ReceivedBefore)
 	if f.Jobs == nil {
 		return
 	}
 	jobs := *f.Jobs
 	jobs.Event = nil
-	inner := where{args: w.args, conditions: []string{"j.event_id = e.id"}}
+	inner := where{w.Inner("j.event_id = e.id")}
 	inner.jobs(jobs)
-	w.args = inner.args
-	w.conditions = append(w.conditions, "EXISTS (SELECT 1 FROM jobs j"+inner.String()+")")
+	w.AddExists("jobs j", inner.Where)
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/store/internal/pg"
 )
 
 // ListedJob is a job without its payload.
@@ -60,9 +64,9 @@ func (s *Store) ListJobs(ctx context.Context, f JobFilter, p Page) ([]ListedJob,
 func listJobs(f JobFilter, p Page) (statement string, args []any) {
 	var w where
 	w.jobs(f)
-	w.addText("j.id < $", p.Before)
-	statement = listedJob + w.String() + " ORDER BY j.id DESC" + w.limited(p.limit())
-	return statement, w.args
+	w.AddText("j.id < $", p.Before)
+	statement = listedJob + w.String() + " ORDER BY j.id DESC" + w.Limited(p.limit())
+	return statement, w.Args
 }
 
 // ListEvents returns a page of events, newest first.
@@ -78,16 +82,16 @@ func (s *Store) ListEvents(ctx context.Context, f EventFilter, p Page) ([]Listed
 func listEvents(f EventFilter, p Page) (statement string, args []any) {
 	var w where
 	w.events(f)
-	w.addText("e.id < $", p.Before)
-	statement = listedEvent + w.String() + " ORDER BY e.id DESC" + w.limited(p.limit())
-	return statement, w.args
+	w.AddText("e.id < $", p.Before)
+	statement = listedEvent + w.String() + " ORDER BY e.id DESC" + w.Limited(p.limit())
+	return statement, w.Args
 }
 
 // CountJobs counts the jobs that a filter selects. It reads all of them.
 func (s *Store) CountJobs(ctx context.Context, f JobFilter) (n int64, err error) {
 	var w where
 	w.jobs(f)
-	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.args...).Scan(&n); err != nil {
+	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM jobs j"+w.String(), w.Args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count jobs: %w", err)
 	}
 	return n, nil
@@ -97,7 +101,7 @@ func (s *Store) CountJobs(ctx context.Context, f JobFilter) (n int64, err error)
 func (s *Store) CountEvents(ctx context.Context, f EventFilter) (n int64, err error) {
 	var w where
 	w.events(f)
-	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM events e"+w.String(), w.args...).Scan(&n); err != nil {
+	if err := s.sql.Pool.QueryRow(ctx, "SELECT count(*) FROM events e"+w.String(), w.Args...).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count events: %w", err)
 	}
 	return n, nil
@@ -122,11 +126,48 @@ func (s *Store) JobStats(ctx context.Context, f JobFilter) ([]JobCount, error) {
 	w.jobs(f)
 	all, err := collect[JobCount](ctx, s, `SELECT j.destination, j.action, j.state, count(*) AS jobs,
 		count(*) FILTER (WHERE j.due_at <= now()) AS due, min(j.due_at) FILTER (WHERE j.due_at <= now()) AS oldest_due,
-		min(j.created_at) AS oldest_created FROM jobs j`+w.String()+` GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, w.args)
+		min(j.created_at) AS oldest_created FROM jobs j`+w.String()+` GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, w.Args)
 	if err != nil {
 		return nil, fmt.Errorf("count jobs by state: %w", err)
 	}
 	return all, nil
+}
+
+// StateCount is how many jobs are in a state.
+type StateCount struct {
+	State string
+	Jobs  int64
+}
+
+// CountStates counts the jobs that a filter selects by state, each state up to a maximum. It reads no more of them: with
+// an index it takes no longer for a million of jobs. States without jobs are left out.
+func (s *Store) CountStates(ctx context.Context, f JobFilter, most int32) ([]StateCount, error) {
+	statement, args := countStates(f, most)
+	all, err := collect[StateCount](ctx, s, statement, args)
+	if err != nil {
+		return nil, fmt.Errorf("count jobs by state: %w", err)
+	}
+	return slices.DeleteFunc(all, func(n StateCount) bool { return n.Jobs == 0 }), nil
+}
+
+func countStates(f JobFilter, most int32) (statement string, args []any) {
+	var counts []string
+	for _, state := range JobStates() {
+		one := f
+		one.States = []string{state}
+		if len(f.States) > 0 && !slices.Contains(f.States, state) {
+			continue
+		}
+		w := where{pg.Where{Args: args}}
+		w.jobs(one)
+		counts = append(counts, "SELECT '"+state+"' AS state, count(*) AS jobs FROM (SELECT 1 FROM jobs j"+w.String()+
+			w.Limited(most)+") c")
+		args = w.Args
+	}
+	if len(counts) == 0 {
+		return "SELECT '' AS state, 0::bigint AS jobs", nil
+	}
+	return strings.Join(counts, " UNION ALL "), args
 }
 
 // HourCount is how many jobs of a destination that were created in an hour are in a state.
@@ -144,7 +185,7 @@ func (s *Store) JobsByHour(ctx context.Context, f JobFilter) ([]HourCount, error
 	var w where
 	w.jobs(f)
 	all, err := collect[HourCount](ctx, s, `SELECT date_trunc('hour', j.created_at, 'UTC') AS hour, j.destination, j.state,
-		count(*) AS jobs FROM jobs j`+w.String()+` GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3`, w.args)
+		count(*) AS jobs FROM jobs j`+w.String()+` GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3`, w.Args)
 	if err != nil {
 		return nil, fmt.Errorf("count jobs by hour: %w", err)
 	}

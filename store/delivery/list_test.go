@@ -74,6 +74,42 @@ func TestListJobs(t *testing.T) {
 	}
 }
 
+// States are counted up to a maximum.
+func TestCountStates(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.many(t, 300)
+	for name, test := range map[string]struct {
+		filter delivery.JobFilter
+		most   int32
+		want   map[string]int64
+	}{
+		"all":   {delivery.JobFilter{}, 1000, map[string]int64{delivery.JobAcknowledged: 30, delivery.JobFailed: 3, delivery.JobSucceeded: 267}},
+		"most":  {delivery.JobFilter{}, 10, map[string]int64{delivery.JobAcknowledged: 10, delivery.JobFailed: 3, delivery.JobSucceeded: 10}},
+		"state": {delivery.JobFilter{States: []string{delivery.JobFailed}}, 10, map[string]int64{delivery.JobFailed: 3}},
+		"not state": {
+			delivery.JobFilter{NotStates: []string{delivery.JobSucceeded}},
+			100,
+			map[string]int64{delivery.JobAcknowledged: 30, delivery.JobFailed: 3},
+		},
+		"destination": {
+			delivery.JobFilter{Destinations: []string{"crm"}, Event: &delivery.EventFilter{Sources: []string{"shop"}}},
+			5,
+			map[string]int64{delivery.JobAcknowledged: 5, delivery.JobFailed: 1, delivery.JobSucceeded: 5},
+		},
+		"nothing":  {delivery.JobFilter{Destinations: []string{"nope"}}, 5, map[string]int64{}},
+		"no state": {delivery.JobFilter{States: []string{"nope"}}, 5, map[string]int64{}},
+	} {
+		counts, err := b.CountStates(b.ctx, test.filter, test.most)
+		require.NoError(t, err, name)
+		got := map[string]int64{}
+		for _, n := range counts {
+			got[n.State] = n.Jobs
+		}
+		require.Equal(t, test.want, got, name)
+	}
+}
+
 // Pages add up to the whole, newest first.
 func TestListPages(t *testing.T) {
 	t.Parallel()

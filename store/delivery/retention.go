@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,10 +55,10 @@ func (r Retention) where() (w where, err error) {
 	if len(states) == 0 {
 		states = []string{JobSucceeded}
 	}
-	w.addTime("e.received_at < $", r.ReceivedBefore)
-	w.addIn("e.source", r.Sources, r.NotSources)
-	w.conditions = append(w.conditions, "e.parent_event_id IS NULL")
-	w.add(`NOT EXISTS (SELECT 1 FROM events t JOIN jobs j ON j.event_id = t.id
+	w.AddTime("e.received_at < $", r.ReceivedBefore)
+	w.AddIn("e.source", r.Sources, r.NotSources)
+	w.AddPlain("e.parent_event_id IS NULL")
+	w.Add(`NOT EXISTS (SELECT 1 FROM events t JOIN jobs j ON j.event_id = t.id
 		WHERE (t.id = e.id OR t.parent_event_id = e.id) AND j.state <> ALL ($::text[]))`, states)
 	return w, nil
 }
@@ -110,7 +109,7 @@ const countPurgeable = `, tree AS (
 
 func (s *Store) purgeable(ctx context.Context, w where) (p Purged, err error) {
 	statement := "WITH picked AS (SELECT e.id FROM events e" + w.String() + ")" + countPurgeable
-	row := s.sql.Pool.QueryRow(ctx, statement, w.args...)
+	row := s.sql.Pool.QueryRow(ctx, statement, w.Args...)
 	if err := row.Scan(&p.Events, &p.Jobs, &p.Transitions); err != nil {
 		return Purged{}, fmt.Errorf("count what would be purged: %w", err)
 	}
@@ -123,17 +122,17 @@ func (s *Store) purgeStep(
 ) (p Purged, last PurgeCursor, done bool, err error) {
 	if after.ID != "" {
 		// In this order the index by time ends the scan at the first event that is too new.
-		w.args = append(w.args, after.ReceivedAt, after.ID)
-		w.conditions = append(w.conditions, fmt.Sprintf("(e.received_at, e.id) > ($%d, $%d)", len(w.args)-1, len(w.args)))
+		w.Args = append(w.Args, after.ReceivedAt, after.ID)
+		w.AddPlain(fmt.Sprintf("(e.received_at, e.id) > ($%d, $%d)", len(w.Args)-1, len(w.Args)))
 	}
 	pick := "SELECT e.id, e.received_at FROM events e" + w.String() + " ORDER BY e.received_at, e.id" +
-		w.limited(purgeStep) + " FOR UPDATE OF e"
+		w.Limited(purgeStep) + " FOR UPDATE OF e"
 	err = s.sql.InPgxTx(ctx, func(tx pgx.Tx) error {
 		if err := db.New(tx).AllowRetention(ctx); err != nil {
 			return err
 		}
 		// The jobs are locked, then read again: one may have been retried in the meantime.
-		rows, err := tx.Query(ctx, pick, w.args...)
+		rows, err := tx.Query(ctx, pick, w.Args...)
 		if err != nil {
 			return err
 		}
@@ -151,14 +150,14 @@ func (s *Store) purgeStep(
 			ORDER BY j.id FOR UPDATE`, ids); err != nil {
 			return err
 		}
-		again := where{args: slices.Clone(w.args[:len(w.args)-1]), conditions: slices.Clone(w.conditions)}
-		again.add("e.id = ANY ($::text[])", ids)
+		again := w.Clone(1)
+		again.Add("e.id = ANY ($::text[])", ids)
 		still := "SELECT e.id FROM events e" + again.String()
-		row := tx.QueryRow(ctx, "WITH picked AS ("+still+")"+countPurgeable, again.args...)
+		row := tx.QueryRow(ctx, "WITH picked AS ("+still+")"+countPurgeable, again.Args...)
 		if err := row.Scan(&p.Events, &p.Jobs, &p.Transitions); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "DELETE FROM events WHERE id IN ("+still+")", again.args...)
+		_, err = tx.Exec(ctx, "DELETE FROM events WHERE id IN ("+still+")", again.Args...)
 		return err
 	})
 	if err != nil {

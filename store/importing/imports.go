@@ -1,6 +1,7 @@
 package importing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -37,12 +38,7 @@ func (s *Store) Site(ctx context.Context, domain string) (Site, error) {
 
 // NativeStart returns the first day that native data serve, before which imports end: as an operator
 // has set it, otherwise that of the site's first event. It is nil before the first event.
-func NativeStart(site Site) *calendar.Day {
-	if site.NativeStart != nil {
-		return site.NativeStart
-	}
-	return site.FirstEvent
-}
+func NativeStart(site Site) *calendar.Day { return cmp.Or(site.NativeStart, site.FirstEvent) }
 
 // Import returns the import of that number, or ErrNotFound.
 func (s *Store) Import(ctx context.Context, id int64) (Import, error) {
@@ -50,11 +46,20 @@ func (s *Store) Import(ctx context.Context, id int64) (Import, error) {
 	return imp, store.Found(err, "import %d", id)
 }
 
-// Summary returns one import with its site and sums, or ErrNotFound.
+// Summary returns one import with its site and sums, or ErrNotFound. Its field Data is nil: Details reads it.
 func (s *Store) Summary(ctx context.Context, id int64) (Summary, error) {
-	rows, err := s.sql.Queries.ImportSummaries(ctx, db.ImportSummariesParams{ImportID: &id, RowLimit: 1})
+	return s.summary(ctx, id, false)
+}
+
+// Details returns one import with its site, its sums and its summary for reviewers, or ErrNotFound.
+func (s *Store) Details(ctx context.Context, id int64) (Summary, error) {
+	return s.summary(ctx, id, true)
+}
+
+func (s *Store) summary(ctx context.Context, id int64, data bool) (Summary, error) {
+	rows, err := s.sql.Queries.ImportSummaries(ctx, data, []int64{id})
 	if err != nil {
-		return Summary{}, err
+		return Summary{}, fmt.Errorf("read import %d: %w", id, err)
 	}
 	if len(rows) == 0 {
 		return Summary{}, fmt.Errorf("import %d: %w", id, store.ErrNotFound)
@@ -67,48 +72,6 @@ func (s *Store) Summary(ctx context.Context, id int64) (Summary, error) {
 func (s *Store) ImportSite(ctx context.Context, id int64, sites []string) (string, error) {
 	domain, err := s.sql.Queries.ImportSite(ctx, id, sites)
 	return domain, store.Found(err, "import %d", id)
-}
-
-// Listing says which imports to list; what is empty is no condition.
-type Listing struct {
-	// Site is a domain, Source the name of an importer, By who has started it.
-	Site, Source, By string
-	// Sites are the domains of the sites that the caller may see; nil is all sites, an empty list none.
-	Sites []string
-	// Statuses are some of the statuses.
-	Statuses []string
-	// BeforeID lists only imports before that number.
-	BeforeID int64
-	// IDs are the numbers of some imports.
-	IDs []int64
-	// ActiveSince lists only imports that had not ended at that time.
-	ActiveSince *time.Time
-	// Limit is how many at most. Required.
-	Limit int32
-}
-
-// Summaries returns imports, newest first.
-func (s *Store) Summaries(ctx context.Context, l Listing) ([]Summary, error) {
-	params := db.ImportSummariesParams{
-		SiteDomain: optional(l.Site), Source: optional(l.Source), RequestedBy: optional(l.By), BeforeID: optional(l.BeforeID),
-		RowLimit: l.Limit, Sites: l.Sites, ActiveSince: l.ActiveSince,
-	}
-	if len(l.IDs) > 0 {
-		params.Ids = l.IDs
-	}
-	if len(l.Statuses) > 0 {
-		params.Statuses = l.Statuses
-	}
-	return s.sql.Queries.ImportSummaries(ctx, params)
-}
-
-// optional is nil for the zero value.
-func optional[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }
 
 // RecordAttemptError notes why the last attempt at something failed, while it is being

@@ -1,6 +1,7 @@
 package importing_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ func TestSummaries(t *testing.T) {
 	b := setup(t)
 	other, err := b.AddSite(b.ctx, importing.NewSite{Domain: "other.example.com", TimeZone: "UTC"})
 	require.NoError(t, err)
+	later := time.Now().Add(time.Hour)
 	// Imports 1, 3 and 5 belong to the first site, 2 and 4 to the other.
 	for i := range 5 {
 		n := b.newImport("")
@@ -51,6 +53,12 @@ func TestSummaries(t *testing.T) {
 		},
 		"of a source":    {importing.Listing{Source: "noop", Limit: 1}, []int64{5}},
 		"of no source":   {importing.Listing{Source: "nope", Limit: 1}, []int64{}},
+		"within a site":  {importing.Listing{Sites: []string{"example.com"}, Limit: 10}, []int64{5, 3, 1}},
+		"within sites":   {importing.Listing{Sites: []string{"example.com", "other.example.com"}, Limit: 2}, []int64{5, 4}},
+		"within no site": {importing.Listing{Sites: []string{}, Limit: 10}, []int64{}},
+		"another site":   {importing.Listing{Sites: []string{"example.com"}, Site: "other.example.com", Limit: 10}, []int64{}},
+		"of numbers":     {importing.Listing{IDs: []int64{2, 5, 9}, Limit: 10}, []int64{5, 2}},
+		"still active":   {importing.Listing{ActiveSince: &later, Limit: 10}, []int64{5}},
 		"of a requester": {importing.Listing{By: "ann", Limit: 10}, []int64{2}},
 	} {
 		got, err := b.Summaries(b.ctx, tc.listing)
@@ -93,6 +101,13 @@ func TestSummary(t *testing.T) {
 		RowsRead: 24, RowsLoaded: 14, RowsRejected: 4, RowsOutOfRange: 2, RowsLeftOut: 4, Warnings: 2,
 		Errors: 2, LastError: "message 4",
 	}, got)
+	require.NoError(t, b.SaveSummary(b.ctx, imp.ID, json.RawMessage(`{"rows":1}`)))
+	details, err := b.Details(b.ctx, imp.ID)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"rows":1}`, string(details.Data))
+	require.EqualValues(t, 24, details.RowsRead)
+	_, err = b.Details(b.ctx, 404)
+	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = b.Summary(b.ctx, 404)
 	require.ErrorIs(t, err, store.ErrNotFound)
 }

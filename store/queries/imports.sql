@@ -20,16 +20,16 @@ SELECT * FROM imports WHERE site_id = $1 AND idempotency_key = sqlc.arg(key)::te
 -- name: ImportByID :one
 SELECT * FROM imports WHERE id = $1;
 
--- ImportSummaries returns imports, newest first, each with its site, the sums of its parts, the number of warnings
--- and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, of some
--- sites, a source, some statuses, a requester and some numbers, or those that had not ended at some time.
+-- ImportSummaries returns imports by their numbers, newest first, each with its site, the sums of its parts, the number
+-- of warnings and errors in its log and the last error there; with_data adds the summary for reviewers.
 -- name: ImportSummaries :many
-SELECT sqlc.embed(i), s.domain,
+SELECT sqlc.embed(i), s.domain, s.native_start, s.first_event,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
-       l.warnings, l.errors, l.last_error
+       l.warnings, l.errors, l.last_error, d.summary AS data
 FROM imports i
 JOIN sites s ON s.id = i.site_id
+LEFT JOIN import_data d ON d.import_id = i.id AND sqlc.arg(with_data)::boolean
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE f.level = 'warn') AS warnings,
            count(*) FILTER (WHERE f.level = 'error') AS errors,
@@ -48,17 +48,8 @@ CROSS JOIN LATERAL (
            coalesce(sum(p.rows_left_out), 0)::bigint AS rows_left_out
     FROM parts p WHERE p.import_id = i.id
 ) t
-WHERE (sqlc.narg(import_id)::bigint IS NULL OR i.id = sqlc.narg(import_id))
-  AND (sqlc.narg(site_domain)::text IS NULL OR s.domain = sqlc.narg(site_domain))
-  AND (sqlc.narg(sites)::text[] IS NULL OR s.domain = ANY (sqlc.narg(sites)::text[]))
-  AND (sqlc.narg(source)::text IS NULL OR i.source = sqlc.narg(source))
-  AND (sqlc.narg(requested_by)::text IS NULL OR i.requested_by = sqlc.narg(requested_by))
-  AND (sqlc.narg(statuses)::text[] IS NULL OR i.status = ANY (sqlc.narg(statuses)::text[]))
-  AND (sqlc.narg(before_id)::bigint IS NULL OR i.id < sqlc.narg(before_id))
-  AND (sqlc.narg(ids)::bigint[] IS NULL OR i.id = ANY (sqlc.narg(ids)::bigint[]))
-  AND (sqlc.narg(active_since)::timestamptz IS NULL OR i.finished_at IS NULL OR i.finished_at >= sqlc.narg(active_since))
-ORDER BY i.id DESC
-LIMIT sqlc.arg(row_limit);
+WHERE i.id = ANY (sqlc.arg(ids)::bigint[])
+ORDER BY i.id DESC;
 
 -- SetWorkflow notes the workflow that carries the import out, and its run unless a
 -- run has noted itself meanwhile.

@@ -421,12 +421,13 @@ func (q *Queries) ImportSite(ctx context.Context, iD int64, sites []string) (str
 }
 
 const importSummaries = `-- name: ImportSummaries :many
-SELECT i.id, i.uid, i.site_id, i.source, i.label, i.args, i.idempotency_key, i.requested_by, i.schedule, i.notify, i.on_part_failure, i.max_rejects, i.max_reject_share, i.max_reject_ceiling, i.chunk_rows, i.chunk_bytes, i.parallelism, i.rate, i.review, i.require_second_approver, i.review_reminder_s, i.review_expiry_s, i.status, i.phase, i.paused, i.wait_until, i.wait_reason, i.attempt_error, i.error, i.error_class, i.ending, i.ending_class, i.ending_reason, i.start_date, i.end_date, i.days, i.days_claimed, i.fingerprint, i.fencing_token, i.workflow_id, i.run_id, i.generation, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.created_at, i.checked_at, i.started_at, i.finished_at, i.closed_at, s.domain,
+SELECT i.id, i.uid, i.site_id, i.source, i.label, i.args, i.idempotency_key, i.requested_by, i.schedule, i.notify, i.on_part_failure, i.max_rejects, i.max_reject_share, i.max_reject_ceiling, i.chunk_rows, i.chunk_bytes, i.parallelism, i.rate, i.review, i.require_second_approver, i.review_reminder_s, i.review_expiry_s, i.status, i.phase, i.paused, i.wait_until, i.wait_reason, i.attempt_error, i.error, i.error_class, i.ending, i.ending_class, i.ending_reason, i.start_date, i.end_date, i.days, i.days_claimed, i.fingerprint, i.fencing_token, i.workflow_id, i.run_id, i.generation, i.compared_at, i.recoveries, i.recover_after, i.behind_since, i.workflow_fault, i.created_at, i.checked_at, i.started_at, i.finished_at, i.closed_at, s.domain, s.native_start, s.first_event,
        t.parts_total, t.parts_done, t.bytes_total, t.bytes_read,
        t.rows_read, t.rows_loaded, t.rows_rejected, t.rows_out_of_range, t.rows_left_out,
-       l.warnings, l.errors, l.last_error
+       l.warnings, l.errors, l.last_error, d.summary AS data
 FROM imports i
 JOIN sites s ON s.id = i.site_id
+LEFT JOIN import_data d ON d.import_id = i.id AND $1::boolean
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE f.level = 'warn') AS warnings,
            count(*) FILTER (WHERE f.level = 'error') AS errors,
@@ -445,35 +446,15 @@ CROSS JOIN LATERAL (
            coalesce(sum(p.rows_left_out), 0)::bigint AS rows_left_out
     FROM parts p WHERE p.import_id = i.id
 ) t
-WHERE ($1::bigint IS NULL OR i.id = $1)
-  AND ($2::text IS NULL OR s.domain = $2)
-  AND ($3::text[] IS NULL OR s.domain = ANY ($3::text[]))
-  AND ($4::text IS NULL OR i.source = $4)
-  AND ($5::text IS NULL OR i.requested_by = $5)
-  AND ($6::text[] IS NULL OR i.status = ANY ($6::text[]))
-  AND ($7::bigint IS NULL OR i.id < $7)
-  AND ($8::bigint[] IS NULL OR i.id = ANY ($8::bigint[]))
-  AND ($9::timestamptz IS NULL OR i.finished_at IS NULL OR i.finished_at >= $9)
+WHERE i.id = ANY ($2::bigint[])
 ORDER BY i.id DESC
-LIMIT $10
 `
-
-type ImportSummariesParams struct {
-	ImportID    *int64
-	SiteDomain  *string
-	Sites       []string
-	Source      *string
-	RequestedBy *string
-	Statuses    []string
-	BeforeID    *int64
-	Ids         []int64
-	ActiveSince *time.Time
-	RowLimit    int32
-}
 
 type ImportSummariesRow struct {
 	Import         Import
 	Domain         string
+	NativeStart    *calendar.Day
+	FirstEvent     *calendar.Day
 	PartsTotal     int64
 	PartsDone      int64
 	BytesTotal     int64
@@ -486,24 +467,13 @@ type ImportSummariesRow struct {
 	Warnings       int64
 	Errors         int64
 	LastError      string
+	Data           []byte
 }
 
-// ImportSummaries returns imports, newest first, each with its site, the sums of its parts, the number of warnings
-// and errors in its log and the last error there. It returns all imports, one by its number, or those of a site, of some
-// sites, a source, some statuses, a requester and some numbers, or those that had not ended at some time.
-func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams) ([]ImportSummariesRow, error) {
-	rows, err := q.db.Query(ctx, importSummaries,
-		arg.ImportID,
-		arg.SiteDomain,
-		arg.Sites,
-		arg.Source,
-		arg.RequestedBy,
-		arg.Statuses,
-		arg.BeforeID,
-		arg.Ids,
-		arg.ActiveSince,
-		arg.RowLimit,
-	)
+// ImportSummaries returns imports by their numbers, newest first, each with its site, the sums of its parts, the number
+// of warnings and errors in its log and the last error there; with_data adds the summary for reviewers.
+func (q *Queries) ImportSummaries(ctx context.Context, withData bool, ids []int64) ([]ImportSummariesRow, error) {
+	rows, err := q.db.Query(ctx, importSummaries, withData, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -565,6 +535,8 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Import.FinishedAt,
 			&i.Import.ClosedAt,
 			&i.Domain,
+			&i.NativeStart,
+			&i.FirstEvent,
 			&i.PartsTotal,
 			&i.PartsDone,
 			&i.BytesTotal,
@@ -577,6 +549,7 @@ func (q *Queries) ImportSummaries(ctx context.Context, arg ImportSummariesParams
 			&i.Warnings,
 			&i.Errors,
 			&i.LastError,
+			&i.Data,
 		); err != nil {
 			return nil, err
 		}
