@@ -13,7 +13,6 @@ import (
 )
 
 // importsChannel is the PostgreSQL channel that notifies servers of changed imports: "<import> <site>", both numbers.
-// The site is 0 where it does not matter.
 const importsChannel = "sluice_imports"
 
 const (
@@ -59,6 +58,9 @@ type queuedEvent struct {
 	since time.Time
 }
 
+// listens tells whether it is a subscriber to all imports.
+func (s *subscriber) listens() bool { return s.importID == 0 && s.topic == "" }
+
 // push queues events. The caller holds the lock of the feed.
 func (s *subscriber) push(now time.Time, events []event) {
 	for _, e := range events {
@@ -103,8 +105,11 @@ type feed struct {
 	missed bool
 	topics map[string]*topic
 
-	// watched is what was sent about imports with subscribers. It belongs to the goroutine of run.
-	watched map[int64]*watchedImport
+	// watched is what was sent about imports with subscribers, and progress what the subscribers to all imports know of
+	// running ones, if following says that there are such subscribers. They belong to the goroutine of run.
+	watched   map[int64]*watchedImport
+	progress  map[int64][]byte
+	following bool
 }
 
 func newFeed(
@@ -113,7 +118,7 @@ func newFeed(
 	return &feed{
 		store: store, now: now, log: log, clock: time.Now, most: most, wake: make(chan struct{}, 1),
 		subscribers: map[*subscriber]struct{}{}, joined: map[*subscriber]struct{}{}, changed: map[int64]int64{},
-		topics: map[string]*topic{}, watched: map[int64]*watchedImport{},
+		topics: map[string]*topic{}, watched: map[int64]*watchedImport{}, progress: map[int64][]byte{},
 	}
 }
 
@@ -214,11 +219,16 @@ func (f *feed) run(ctx context.Context) {
 	defer f.close()
 	listening.Go(func() { f.store.Follow(ctx, importsChannel, followed(f)) })
 	listening.Go(func() { f.runTopics(ctx) })
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
 	next := time.NewTimer(0)
 	defer next.Stop()
 	for {
+		look := false
 		select {
 		case <-f.wake:
+		case <-poll.C:
+			look = true
 		case <-ctx.Done():
 			return
 		}
@@ -229,7 +239,7 @@ func (f *feed) run(ctx context.Context) {
 		}
 		begun := time.Now()
 		pause := coalesce
-		if work := f.take(); !work.none() {
+		if work := f.take(look); !work.none() {
 			if err := f.publish(ctx, work); err != nil {
 				f.restore(work)
 				pause = readRetry
@@ -272,15 +282,20 @@ type work struct {
 	changed map[int64]int64
 	missed  bool
 	joined  []*subscriber
+	// look says that the progress of running imports is read, which is not notified.
+	look bool
 }
 
-func (w work) none() bool { return len(w.changed) == 0 && !w.missed && len(w.joined) == 0 }
+func (w work) none() bool { return len(w.changed) == 0 && !w.missed && len(w.joined) == 0 && !w.look }
 
 // take returns what there is to publish.
-func (f *feed) take() work {
+func (f *feed) take(look bool) work {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := work{changed: f.changed, missed: f.missed}
+	for s := range f.subscribers {
+		w.look = w.look || look && s.topic == ""
+	}
 	f.changed, f.missed = map[int64]int64{}, false
 	for s := range f.joined {
 		w.joined = append(w.joined, s)

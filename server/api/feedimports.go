@@ -38,6 +38,8 @@ const (
 	readBatch = 200
 	// maxResumed is the number of imports, and of lines of feedback, that a client can have missed.
 	maxResumed = 500
+	// maxRunning is the number of imports whose progress is read each second.
+	maxRunning = 1000
 	// resumeOverlap is how far before the last event a resumed list of imports begins: transactions that were
 	// running then carry an earlier time.
 	resumeOverlap = 10 * time.Second
@@ -60,8 +62,13 @@ func followed(f *feed) store.Followed {
 
 // publish reads what has changed and passes it to the subscribers.
 func (f *feed) publish(ctx context.Context, w work) error {
-	lists := f.subscribersTo(func(s *subscriber) bool { return s.importID == 0 && s.topic == "" })
-	ids := f.interesting(w, len(lists) > 0)
+	lists := f.subscribersTo((*subscriber).listens)
+	following := f.following
+	running, err := f.running(ctx, w, len(lists) > 0 || slices.ContainsFunc(w.joined, (*subscriber).listens))
+	if err != nil {
+		return err
+	}
+	ids := f.interesting(w, len(lists) > 0, running)
 	now, err := f.now(ctx)
 	if err != nil {
 		return err
@@ -83,8 +90,13 @@ func (f *feed) publish(ctx context.Context, w work) error {
 			if err != nil {
 				return fmt.Errorf("encode an import: %w", err)
 			}
-			if _, listed := w.changed[s.Import.ID]; listed {
+			_, changed := w.changed[s.Import.ID]
+			sent, runs := f.progress[s.Import.ID]
+			if changed || runs && following && !bytes.Equal(sent, view) {
 				f.sendListed(lists, s.Domain, event{name: eventImport, id: stamp, data: view})
+			}
+			if runs {
+				f.progress[s.Import.ID] = view
 			}
 			if err := f.publishImport(ctx, s, view, w.joined); err != nil {
 				return err
@@ -102,8 +114,35 @@ func (f *feed) publish(ctx context.Context, w work) error {
 	return f.welcome(ctx, w.joined, workers, stamp)
 }
 
-// interesting returns the numbers of the imports to read.
-func (f *feed) interesting(w work, listed bool) []int64 {
+// running returns the numbers of imports that load, the newest maxRunning of them, if their progress is to be read: each
+// second, and when the first subscriber to all imports joins, whose list is at least as new.
+func (f *feed) running(ctx context.Context, w work, listed bool) ([]int64, error) {
+	switch {
+	case !listed:
+		clear(f.progress)
+		f.following = false
+		return nil, nil
+	case f.following && !w.look:
+		return nil, nil
+	}
+	ids, err := f.store.Imports.IDs(ctx, importstore.Listing{
+		Statuses: []string{importstore.StatusRunning, importstore.StatusParked}, Limit: maxRunning,
+	})
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(f.progress, func(id int64, _ []byte) bool { return !slices.Contains(ids, id) })
+	for _, id := range ids {
+		if _, follows := f.progress[id]; !follows {
+			f.progress[id] = nil
+		}
+	}
+	f.following = true
+	return ids, nil
+}
+
+// interesting returns the numbers of the imports to read, among them those that load.
+func (f *feed) interesting(w work, listed bool, running []int64) []int64 {
 	watched := map[int64]bool{}
 	for _, s := range f.subscribersTo(func(s *subscriber) bool { return s.importID != 0 }) {
 		watched[s.importID] = true
@@ -125,12 +164,13 @@ func (f *feed) interesting(w work, listed bool) []int64 {
 			continue
 		}
 		joins := slices.ContainsFunc(w.joined, func(s *subscriber) bool { return s.importID == id })
-		if w.missed || joins {
+		if w.missed || joins || w.look {
 			ids = append(ids, id)
 		}
 	}
+	ids = append(ids, running...)
 	slices.Sort(ids)
-	return ids
+	return slices.Compact(ids)
 }
 
 // sendListed passes an event to the subscribers to all imports that may see the site; "" is every one.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// pollInterval is how often a topic is read while it has subscribers.
+// pollInterval is how often a topic, and the progress of imports, is read while it has subscribers.
 const pollInterval = time.Second
 
 // topic is a subject whose state is polled while it has subscribers, such as a destination: its changes are too many
