@@ -20,42 +20,42 @@ import (
 var undescribed = []string{"account.login", "account.logout", "flow.replay"}
 
 // entriesOf returns the entries of the audit of a request.
-func (b *bundle) entriesOf(t *testing.T, id string) []accessstore.Entry {
-	t.Helper()
-	entries, err := accessstore.New(b.Store.Store).Audit(enginetest.Context(t), accessstore.AuditFilter{}, accessstore.Page{Limit: 200})
-	require.NoError(t, err)
+func (b *bundle) entriesOf(tb testing.TB, id string) []accessstore.Entry {
+	tb.Helper()
+	entries, err := accessstore.New(b.Store.Store).Audit(enginetest.Context(tb), accessstore.AuditFilter{}, accessstore.Page{Limit: 200})
+	require.NoError(tb, err)
 	return slices.DeleteFunc(entries, func(e accessstore.Entry) bool { return e.RequestID != id })
 }
 
 // compareAudit fails the test unless the audit has an entry of a change, and of nothing else. A change without an entry
 // may have been a repetition that changes nothing; compareSeen wants one of each operation.
-func (b *bundle) compareAudit(t *testing.T, as string, r *http.Request, got answer) {
-	t.Helper()
+func (b *bundle) compareAudit(tb testing.TB, as string, r *http.Request, got answer) {
+	tb.Helper()
 	o := operationOf(b.api, r)
 	if o == nil || r.Method == http.MethodGet {
 		return
 	}
 	label := r.Method + " " + r.URL.Path
-	entries := b.entriesOf(t, got.header.Get("X-Request-Id"))
+	entries := b.entriesOf(tb, got.header.Get("X-Request-Id"))
 	if o.Extensions["x-sluice-changes"] != true {
-		require.Empty(t, entries, "an entry of an operation that changes nothing: "+label)
+		require.Empty(tb, entries, "an entry of an operation that changes nothing: "+label)
 		return
 	}
 	for _, e := range entries {
-		require.Equal(t, "api", e.Door, label)
-		require.Equal(t, "127.0.0.1", e.Address, label)
+		require.Equal(tb, "api", e.Door, label)
+		require.Equal(tb, "127.0.0.1", e.Address, label)
 		if p, ok := b.tokens.principals[as]; ok {
-			require.Equal(t, []string{p.Name, string(p.Kind)}, []string{e.Who, e.Kind}, label)
+			require.Equal(tb, []string{p.Name, string(p.Kind)}, []string{e.Who, e.Kind}, label)
 		} else {
-			require.Equal(t, string(access.KindAccount), e.Kind, label)
+			require.Equal(tb, string(access.KindAccount), e.Kind, label)
 		}
-		require.NotEmpty(t, e.SubjectType, label)
+		require.NotEmpty(tb, e.SubjectType, label)
 		if strings.Contains(r.URL.Path, "/sites/"+own) && e.SubjectType != "site" {
-			require.Equal(t, own, e.Site, label)
+			require.Equal(tb, own, e.Site, label)
 		}
 		if got.status < 300 {
-			require.Empty(t, e.Error, label)
-			require.True(t, e.Before != nil || e.After != nil || slices.Contains(undescribed, e.Operation),
+			require.Empty(tb, e.Error, label)
+			require.True(tb, e.Before != nil || e.After != nil || slices.Contains(undescribed, e.Operation),
 				"%s: the entry %s says neither what was nor what became", label, e.Operation)
 		}
 	}

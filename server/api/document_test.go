@@ -43,8 +43,7 @@ var unseen = map[string]string{
 
 // unchanged are operations that no test of this package lets succeed, with the reason.
 var unchanged = map[string]string{
-	"find-sync-rejects":  "a sync needs rejected pages: package starter/syncing has one",
-	"retry-sync-rejects": "a sync needs rejected records: package starter/syncing has them",
+	"find-sync-rejects": "a sync needs rejected pages: package starter/syncing has one",
 }
 
 // TestMain compares what was seen with what is documented, once the whole package has passed.
@@ -101,48 +100,48 @@ func operationOf(a *api.API, r *http.Request) *huma.Operation {
 
 // compare fails the test unless the document has the answer: its status, its media type, its schema and its type of
 // problem.
-func compare(t *testing.T, a *api.API, r *http.Request, got answer) {
-	t.Helper()
+func compare(tb testing.TB, a *api.API, r *http.Request, got answer) {
+	tb.Helper()
 	o := operationOf(a, r)
 	if o == nil {
 		return
 	}
 	label := fmt.Sprintf("%s %s: %d %s", r.Method, r.URL.Path, got.status, got.body)
 	response := o.Responses[strconv.Itoa(got.status)]
-	require.NotNil(t, response, "status is not documented: "+label)
+	require.NotNil(tb, response, "status is not documented: "+label)
 	if got.status < 300 {
 		seen.mu.Lock()
 		seen.operations[o.OperationID] = true
 		seen.mu.Unlock()
 	}
 	if len(got.body) == 0 {
-		require.Empty(t, response.Content, "documented body is missing: "+label)
+		require.Empty(tb, response.Content, "documented body is missing: "+label)
 		return
 	}
 	media, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 	content := response.Content[media]
-	require.NotNil(t, content, "media type %q is not documented: %s", media, label)
+	require.NotNil(tb, content, "media type %q is not documented: %s", media, label)
 	if media == "text/csv" {
 		rows, err := csv.NewReader(bytes.NewReader(got.body)).ReadAll()
-		require.NoError(t, err, label)
-		require.NotEmpty(t, rows, label)
+		require.NoError(tb, err, label)
+		require.NotEmpty(tb, rows, label)
 		return
 	}
 	var value any
-	require.NoError(t, json.Unmarshal(got.body, &value), label)
+	require.NoError(tb, json.Unmarshal(got.body, &value), label)
 	result := &huma.ValidateResult{}
 	huma.Validate(a.OpenAPI().Components.Schemas, content.Schema, huma.NewPathBuffer([]byte{}, 0), huma.ModeReadFromServer,
 		value, result)
-	require.Empty(t, result.Errors, "answer is not of the documented schema: "+label)
+	require.Empty(tb, result.Errors, "answer is not of the documented schema: "+label)
 	if media != "application/problem+json" {
 		return
 	}
 	var p problem
-	require.NoError(t, json.Unmarshal(got.body, &p))
-	require.Contains(t, o.Extensions["x-sluice-problems"], p.Type, "type of problem is not documented: "+label)
-	require.Equal(t, got.status, p.Status, label)
+	require.NoError(tb, json.Unmarshal(got.body, &p))
+	require.Contains(tb, o.Extensions["x-sluice-problems"], p.Type, "type of problem is not documented: "+label)
+	require.Equal(tb, got.status, p.Status, label)
 	if got.header.Get("Idempotency-Replayed") == "" {
-		require.Equal(t, got.header.Get("X-Request-Id"), p.Instance, label)
+		require.Equal(tb, got.header.Get("X-Request-Id"), p.Instance, label)
 	}
 	seen.mu.Lock()
 	defer seen.mu.Unlock()

@@ -25,6 +25,10 @@ type generator struct {
 	known map[string][]string
 	// wild is how many values in a hundred are odd ones. It changes from request to request: with 0, requests succeed.
 	wild int
+	// session returns the cookie of a new session.
+	session func() string
+	// reached has the operations at which a request has succeeded.
+	reached map[string]bool
 }
 
 // one returns one of a list.
@@ -197,6 +201,9 @@ func (g *generator) value(name string, s *huma.Schema, depth int) json.RawMessag
 	case huma.TypeString:
 		return json.RawMessage(g.quoted(g.scalar(name, s)))
 	default:
+		if known := g.known[name]; len(known) > 0 {
+			return json.RawMessage(g.quoted(one(g.random, known...)))
+		}
 		return g.oddJSON()
 	}
 }
@@ -214,7 +221,7 @@ func (g *generator) object(s *huma.Schema, depth int) json.RawMessage {
 	}
 	if of, free := s.AdditionalProperties.(*huma.Schema); free {
 		for range g.random.IntN(4) {
-			name := one(g.random, "rows", "paths", "url", "signing_secret")
+			name := one(g.random, "rows", "paths", "url", "signing_secret", "latest_timestamp")
 			if g.odd() {
 				name = g.oddText()
 			}

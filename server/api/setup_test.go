@@ -177,9 +177,9 @@ type answer struct {
 }
 
 // decode reads the body.
-func (a answer) decode(t *testing.T, into any) {
-	t.Helper()
-	require.NoError(t, json.Unmarshal(a.body, into), string(a.body))
+func (a answer) decode(tb testing.TB, into any) {
+	tb.Helper()
+	require.NoError(tb, json.Unmarshal(a.body, into), string(a.body))
 }
 
 // problem is what tests read of a problem.
@@ -200,13 +200,13 @@ func (a answer) problem(t *testing.T, want string) problem {
 }
 
 // do sends a request as a principal. A body that is no string or reader is encoded in JSON. header has pairs.
-func (b *bundle) do(t *testing.T, as, method, path string, body any, header ...string) answer {
-	t.Helper()
-	return b.doAt(t, b.url, as, method, path, body, header...)
+func (b *bundle) do(tb testing.TB, as, method, path string, body any, header ...string) answer {
+	tb.Helper()
+	return b.doAt(tb, b.url, as, method, path, body, header...)
 }
 
-func (b *bundle) doAt(t *testing.T, url, as, method, path string, body any, header ...string) answer {
-	t.Helper()
+func (b *bundle) doAt(tb testing.TB, url, as, method, path string, body any, header ...string) answer {
+	tb.Helper()
 	var reader io.Reader = http.NoBody
 	contentType := "application/json"
 	switch v := body.(type) {
@@ -218,16 +218,16 @@ func (b *bundle) doAt(t *testing.T, url, as, method, path string, body any, head
 		reader = v
 	default:
 		data, err := json.Marshal(v)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		reader = bytes.NewReader(data)
 	}
-	ctx, cancel := context.WithTimeout(enginetest.Context(t), time.Minute)
+	ctx, cancel := context.WithTimeout(enginetest.Context(tb), time.Minute)
 	defer cancel()
 	if !strings.HasPrefix(path, "/api/") {
 		path = api.Prefix + path
 	}
 	r, err := http.NewRequestWithContext(ctx, method, url+path, reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	if as != "" {
 		r.Header.Set("Authorization", "Bearer "+as)
 	}
@@ -238,13 +238,13 @@ func (b *bundle) doAt(t *testing.T, url, as, method, path string, body any, head
 		r.Header.Set(header[i], header[i+1])
 	}
 	response, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	data, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
+	require.NoError(tb, err)
+	require.NoError(tb, response.Body.Close())
 	a := answer{response.StatusCode, response.Header, data}
-	compare(t, b.api, r, a)
-	b.compareAudit(t, as, r, a)
+	compare(tb, b.api, r, a)
+	b.compareAudit(tb, as, r, a)
 	return a
 }
 
@@ -263,12 +263,12 @@ func (b *bundle) page(t *testing.T, method, path, body string, header ...string)
 }
 
 // ok sends a request that succeeds, and decodes the answer into a value.
-func (b *bundle) ok(t *testing.T, as, method, path string, body, into any) answer {
-	t.Helper()
-	a := b.do(t, as, method, path, body)
-	require.Less(t, a.status, 300, "%s %s: %s", method, path, a.body)
+func (b *bundle) ok(tb testing.TB, as, method, path string, body, into any) answer {
+	tb.Helper()
+	a := b.do(tb, as, method, path, body)
+	require.Less(tb, a.status, 300, "%s %s: %s", method, path, a.body)
 	if into != nil {
-		a.decode(t, into)
+		a.decode(tb, into)
 	}
 	return a
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,15 +23,15 @@ func news() map[string]any {
 	}
 }
 
-// withSyncConnections adds the connections of a sync to fakes.
-func withSyncConnections(t *testing.T, b *bundle) {
-	t.Helper()
+// withSyncConnections adds the connections of a sync to fakes, and returns that of the source.
+func withSyncConnections(tb testing.TB, b *bundle) *fakemailchimp.Server {
+	tb.Helper()
 	mailchimp := fakemailchimp.New(fakemailchimp.Config{})
 	at := time.Now().Add(-time.Hour)
 	mailchimp.Put(fakemailchimp.Member{Email: "a@example.com", LastChanged: at, OptedIn: at})
 	from, to := httptest.NewServer(mailchimp), httptest.NewServer(fakeometria.New(fakeometria.Config{}))
-	t.Cleanup(from.Close)
-	t.Cleanup(to.Close)
+	tb.Cleanup(from.Close)
+	tb.Cleanup(to.Close)
 	for _, c := range []map[string]any{
 		{
 			"name": "mc", "kind": "mailchimp", "settings": map[string]any{"endpoint": from.URL + "/3.0"},
@@ -41,8 +42,36 @@ func withSyncConnections(t *testing.T, b *bundle) {
 			"secrets": map[string]string{"api_key": fakeometria.Key},
 		},
 	} {
-		b.ok(t, "admin-all", http.MethodPost, "/connections", c, nil)
+		b.ok(tb, "admin-all", http.MethodPost, "/connections", c, nil)
 	}
+	return mailchimp
+}
+
+// A retry of rejected records is in the audit, with its requester.
+func TestRetriedRejectsAreAudited(t *testing.T) {
+	t.Parallel()
+	b := withWorker(t)
+	mailchimp := withSyncConnections(t, b)
+	// The target takes no record of this size.
+	mailchimp.Put(fakemailchimp.Member{
+		Email: "large@example.com", LastChanged: time.Now().Add(-time.Hour),
+		MergeFields: map[string]any{"FNAME": strings.Repeat("x", 61_000)},
+	})
+	b.ok(t, "operator-all", http.MethodPost, "/syncs", news(), nil)
+	var rejects struct {
+		Items []struct{ ID int64 }
+	}
+	polltest.Until(t, func(c *polltest.Check) {
+		b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/rejects", nil, &rejects)
+		require.Len(c, rejects.Items, 1)
+	}, time.Minute, 50*time.Millisecond)
+	retried := b.ok(t, "operator-all", http.MethodPost, "/syncs/news/rejects/retry", nil, nil)
+	entries := b.entriesOf(t, retried.header.Get("X-Request-Id"))
+	require.Len(t, entries, 1)
+	e := entries[0]
+	require.Equal(t, []string{"sync.retry_rejects", "sync", "news", "operator-all", "api", ""},
+		[]string{e.Operation, e.SubjectType, e.SubjectID, e.Who, e.Door, e.Error})
+	require.JSONEq(t, `{"records": null}`, string(e.After), "all records")
 }
 
 func TestSyncs(t *testing.T) {

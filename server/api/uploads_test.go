@@ -30,16 +30,16 @@ const (
 )
 
 // upload sends a file.
-func (b *bundle) upload(t *testing.T, as, site, field, name, text string) answer {
-	t.Helper()
+func (b *bundle) upload(tb testing.TB, as, site, field, name, text string) answer {
+	tb.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile(field, name)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	_, err = io.WriteString(part, text)
-	require.NoError(t, err)
-	require.NoError(t, form.Close())
-	return b.do(t, as, http.MethodPost, "/sites/"+site+"/uploads", &body, "Content-Type", form.FormDataContentType())
+	require.NoError(tb, err)
+	require.NoError(tb, form.Close())
+	return b.do(tb, as, http.MethodPost, "/sites/"+site+"/uploads", &body, "Content-Type", form.FormDataContentType())
 }
 
 // A file that is uploaded to one server is imported through another one, and is deleted after its time.

@@ -27,8 +27,8 @@ type Totals struct {
 type ComparedDay struct {
 	Day calendar.Day `json:"day"`
 	// Staged is what the import has loaded, Present what the site has without it. Both are nil without data.
-	Staged  *Totals `json:"staged" doc:"What the import has loaded for the day; null for nothing."`
-	Present *Totals `json:"present" doc:"What the site has for the day without the import; null for nothing."`
+	Staged  *Totals `json:"staged,omitempty" doc:"What the import has loaded for the day; absent for nothing."`
+	Present *Totals `json:"present,omitempty" doc:"What the site has for the day without the import; absent for nothing."`
 }
 
 // Comparison is an import beside what the site has. Fields are only ever added.
