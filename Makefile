@@ -164,6 +164,10 @@ bench-sync: doctor engines build ## Measure list sync at and above Ometria's rat
 bench-ingest: doctor engines refdata build-dev ## Measure the ingestion of events (BENCHARGS)
 	$(dev) exec -- go -C bench run ./cmd/bench-ingest $(BENCHARGS)
 
+.PHONY: bench-api
+bench-api: doctor engines build-dev ## Measure the REST API and the pages with a million jobs (BENCHARGS)
+	$(dev) exec -- go -C bench run ./cmd/bench-api $(BENCHARGS)
+
 .PHONY: lint
 lint: doctor lint-tools ## Check formatting, words, style, workflows, generated code and known vulnerabilities
 	@tools/lint.sh

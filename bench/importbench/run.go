@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/sluicehq/sluice/bench/figures"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/sampledata"
@@ -125,16 +125,11 @@ func measure(ctx context.Context, cfg Config, file sampledata.File, no int, log 
 		engine, sluice = append(engine, alone), append(sluice, took)
 	}
 	result.Bench, result.Rows, result.MiB = "import", file.Rows, float64(file.Bytes)/(1<<20)
-	result.EngineS, result.SluiceS = median(engine), median(sluice)
+	result.EngineS, result.SluiceS = figures.Median(engine), figures.Median(sluice)
 	result.Ratio = result.EngineS / result.SluiceS
 	result.EngineRowsS, result.SluiceRowsS = float64(file.Rows)/result.EngineS, float64(file.Rows)/result.SluiceS
 	result.WorkerPeakMiB, err = w.PeakMiB()
 	return result, err
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
 
 func report(out io.Writer, results []Result) error {

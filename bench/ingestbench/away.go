@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/bench/figures"
 	"github.com/sluicehq/sluice/bench/openloop"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/internal/delay"
@@ -121,11 +122,15 @@ func (b *bench) outage(ctx context.Context) (o outage, err error) {
 // report reports the outage. The drain is the time that the writers took once no events came.
 func (o outage) report(r *report, cfg Config, drain time.Duration, answers openloop.Spread) {
 	l := line{
-		Case: CaseAway, Figure: "lag 0 after the return", Unit: seconds, Value: (o.caughtUp + drain).Seconds(),
+		Case: CaseAway, Figure: "lag 0 after the return", Unit: figures.Seconds, Value: (o.caughtUp + drain).Seconds(),
 	}
-	l.compare("time away", cfg.Away.Seconds(), l.Value/cfg.Away.Seconds())
-	r.add(l.valueAtMost(goalAway))
-	r.add(line{Case: CaseAway, Figure: "what waited at the return is written", Unit: seconds, Value: o.caughtUp.Seconds()})
-	r.add(line{Case: CaseAway, Figure: "messages behind at the return", Unit: whole, Value: float64(o.atReturn.messages)})
-	r.add(line{Case: CaseAway, Figure: "p99 of an answer", Unit: milliseconds, Value: answers.P99})
+	l.Compare("time away", cfg.Away.Seconds(), l.Value/cfg.Away.Seconds())
+	r.Add(l.ValueAtMost(goalAway))
+	r.Add(line{
+		Case: CaseAway, Figure: "what waited at the return is written", Unit: figures.Seconds, Value: o.caughtUp.Seconds(),
+	})
+	r.Add(line{
+		Case: CaseAway, Figure: "messages behind at the return", Unit: figures.Whole, Value: float64(o.atReturn.messages),
+	})
+	r.Add(line{Case: CaseAway, Figure: "p99 of an answer", Unit: figures.Milliseconds, Value: answers.P99})
 }

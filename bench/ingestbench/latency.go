@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/figures"
 	"github.com/sluicehq/sluice/bench/openloop"
 )
 
@@ -30,15 +31,15 @@ func (b *bench) latency(ctx context.Context, r *report) error {
 		return err
 	}
 	limit := noop.P99 + 10*synced.P50 + 5
-	p99 := line{Case: CaseLatency, Figure: "p99 of an answer", Unit: milliseconds, Value: ours.P99}
-	p99.compare("no-op p99 + 10 fsync p50 + 5 ms", limit, ours.P99/limit)
-	r.add(p99.atMost(1))
-	p50 := line{Case: CaseLatency, Figure: "p50 of an answer", Unit: milliseconds, Value: ours.P50}
-	p50.compare("no-op p50", noop.P50, ours.P50/noop.P50)
-	r.add(p50)
-	r.add(line{Case: CaseLatency, Figure: "p99 of the no-op handler", Unit: milliseconds, Value: noop.P99})
-	r.add(line{Case: CaseLatency, Figure: "fsync, p50", Unit: milliseconds, Value: synced.P50})
-	r.add(line{Case: CaseLatency, Figure: "fsync, p99", Unit: milliseconds, Value: synced.P99})
+	p99 := line{Case: CaseLatency, Figure: "p99 of an answer", Unit: figures.Milliseconds, Value: ours.P99}
+	p99.Compare("no-op p99 + 10 fsync p50 + 5 ms", limit, ours.P99/limit)
+	r.Add(p99.AtMost(1))
+	p50 := line{Case: CaseLatency, Figure: "p50 of an answer", Unit: figures.Milliseconds, Value: ours.P50}
+	p50.Compare("no-op p50", noop.P50, ours.P50/noop.P50)
+	r.Add(p50)
+	r.Add(line{Case: CaseLatency, Figure: "p99 of the no-op handler", Unit: figures.Milliseconds, Value: noop.P99})
+	r.Add(line{Case: CaseLatency, Figure: "fsync, p50", Unit: figures.Milliseconds, Value: synced.P50})
+	r.Add(line{Case: CaseLatency, Figure: "fsync, p99", Unit: figures.Milliseconds, Value: synced.P99})
 	return nil
 }
 

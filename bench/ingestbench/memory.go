@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/figures"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 )
 
@@ -47,8 +48,8 @@ func (b *bench) memory(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	r.add(line{
-		Case: CaseMemory, Figure: "events a second", Unit: whole, Value: float64(t.accepted.Load()) / took.Seconds(),
+	r.Add(line{
+		Case: CaseMemory, Figure: "events a second", Unit: figures.Whole, Value: float64(t.accepted.Load()) / took.Seconds(),
 	})
 	for _, one := range []struct {
 		name string
@@ -59,9 +60,11 @@ func (b *bench) memory(ctx context.Context, r *report) error {
 		{"worker", func(s sample) float64 { return s.worker }},
 	} {
 		early, late := part(samples, b.cfg.Events, 1, one.of), part(samples, b.cfg.Events, memoryParts-1, one.of)
-		l := line{Case: CaseMemory, Figure: "memory of the " + one.name + ", last fifth", Unit: mebibytes, Value: late}
-		l.compare("second fifth", early, late/early)
-		r.add(l.atMost(goalMemory))
+		l := line{
+			Case: CaseMemory, Figure: "memory of the " + one.name + ", last fifth", Unit: figures.Mebibytes, Value: late,
+		}
+		l.Compare("second fifth", early, late/early)
+		r.Add(l.AtMost(goalMemory))
 	}
 	return ctx.Err()
 }
@@ -102,5 +105,5 @@ func part(samples []sample, events int64, number int, of func(sample) float64) f
 			values = append(values, of(s))
 		}
 	}
-	return median(values)
+	return figures.Median(values)
 }

@@ -2,9 +2,9 @@ package ingestbench
 
 import (
 	"context"
-	"slices"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/figures"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -149,31 +149,31 @@ func reportRates(r *report, cfg Config, measured map[string][]rate) {
 		}
 		ours, theirs := measured[one.name], measured[one.reference]
 		perSecond := func(x rate) float64 { return x.perSecond }
-		l := line{Case: one.name, Figure: "events a second", Unit: whole, Value: medianOf(ours, perSecond)}
+		l := line{Case: one.name, Figure: "events a second", Unit: figures.Whole, Value: medianOf(ours, perSecond)}
 		if len(theirs) == len(ours) {
 			ratios := make([]float64, len(ours))
 			for i := range ours {
 				ratios[i] = ours[i].perSecond / theirs[i].perSecond
 			}
-			l.compare(one.reference, medianOf(theirs, perSecond), median(ratios))
+			l.Compare(one.reference, medianOf(theirs, perSecond), figures.Median(ratios))
 		}
-		r.add(l.atLeast(one.goal))
+		r.Add(l.AtLeast(one.goal))
 		for _, each := range costs {
 			l := line{
-				Case: one.name, Figure: "processor of " + each.name + ", an event", Unit: microseconds,
+				Case: one.name, Figure: "processor of " + each.name + ", an event", Unit: figures.Microseconds,
 				Value: medianOf(ours, func(x rate) float64 { return each.of(x.used) }),
 			}
 			if noop := measured[roleNoop]; each.noop != nil && len(noop) > 0 {
 				reference := medianOf(noop, func(x rate) float64 { return each.noop(x.used) })
-				l.compare("for the no-op handler", reference, l.Value/reference)
+				l.Compare("for the no-op handler", reference, l.Value/reference)
 			}
 			if each.goal > 0 {
-				l = l.valueAtMost(each.goal)
+				l = l.ValueAtMost(each.goal)
 			}
-			r.add(l)
+			r.Add(l)
 		}
-		r.add(line{
-			Case: one.name, Figure: "until all is written", Unit: seconds,
+		r.Add(line{
+			Case: one.name, Figure: "until all is written", Unit: figures.Seconds,
 			Value: medianOf(ours, func(x rate) float64 { return x.caughtUp.Seconds() }),
 		})
 	}
@@ -201,14 +201,5 @@ func medianOf(all []rate, of func(rate) float64) float64 {
 	for i, x := range all {
 		values[i] = of(x)
 	}
-	return median(values)
-}
-
-// median returns the middle value, or the lower one of two; 0 of none. It sorts them.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[(len(values)-1)/2]
+	return figures.Median(values)
 }

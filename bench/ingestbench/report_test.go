@@ -8,14 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-func TestMedian(t *testing.T) {
-	t.Parallel()
-	require.Zero(t, median(nil))
-	require.InDelta(t, 2.0, median([]float64{3, 1, 2}), 0)
-	require.InDelta(t, 1.0, median([]float64{2, 1}), 0)
-}
+	"github.com/sluicehq/sluice/bench/figures"
+)
 
 func TestPart(t *testing.T) {
 	t.Parallel()
@@ -28,7 +23,7 @@ func TestPart(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	t.Parallel()
-	r := &report{}
+	r := newReport()
 	reportRates(r, Config{Cases: []string{CaseSingle, CaseBatch}}, map[string][]rate{
 		roleNoop: {{100, usage{noop: 5}, 0}, {300, usage{noop: 4}, 0}, {200, usage{noop: 6}, 0}},
 		CaseSingle: {
@@ -37,41 +32,41 @@ func TestRates(t *testing.T) {
 		},
 		CaseBatch: {{perSecond: 200}, {perSecond: 300}, {perSecond: 480}},
 	})
-	require.Len(t, r.lines, 14)
-	single := r.lines[0]
+	require.Len(t, r.Lines, 14)
+	single := r.Lines[0]
 	require.InDelta(t, 0.5, single.Ratio, 1e-9, "the median of the ratios of each run")
 	require.InDelta(t, 90.0, single.Value, 0)
 	require.InDelta(t, 200.0, single.Reference, 0)
 	require.True(t, single.Met)
-	require.Equal(t, "<= 30 us", r.lines[1].Goal)
-	require.False(t, r.lines[1].Met)
-	require.InDelta(t, 4.0, r.lines[2].Ratio, 1e-9, "beside the handler that does nothing")
-	require.InDelta(t, 2.0, r.lines[6].Value, 0, "until all is written")
-	require.InDelta(t, 4.0, r.lines[7].Ratio, 1e-9)
-	require.Equal(t, CaseSingle, r.lines[7].ReferenceName)
+	require.Equal(t, "<= 30 us", r.Lines[1].Goal)
+	require.False(t, r.Lines[1].Met)
+	require.InDelta(t, 4.0, r.Lines[2].Ratio, 1e-9, "beside the handler that does nothing")
+	require.InDelta(t, 2.0, r.Lines[6].Value, 0, "until all is written")
+	require.InDelta(t, 4.0, r.Lines[7].Ratio, 1e-9)
+	require.Equal(t, CaseSingle, r.Lines[7].ReferenceName)
 
-	r = &report{}
+	r = newReport()
 	reportRates(r, Config{Cases: []string{CaseBatch}}, map[string][]rate{CaseBatch: {{perSecond: 1}}})
-	require.Empty(t, r.lines[0].Goal, "without single events there is nothing to compare with")
+	require.Empty(t, r.Lines[0].Goal, "without single events there is nothing to compare with")
 }
 
 func TestReport(t *testing.T) {
 	t.Parallel()
-	r := &report{}
-	l := line{Case: CaseLatency, Figure: "p99", Unit: milliseconds, Value: 12}
-	l.compare("limit", 10, 1.2)
-	r.add(l.atMost(1))
+	r := newReport()
+	l := line{Case: CaseLatency, Figure: "p99", Unit: figures.Milliseconds, Value: 12}
+	l.Compare("limit", 10, 1.2)
+	r.Add(l.AtMost(1))
 	r.stored(CaseSingle, 1000, 1000, &site{accepted: 1000})
 	var out bytes.Buffer
-	require.NoError(t, r.write(&out))
+	require.NoError(t, r.Write(&out))
 	rows := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Regexp(t, `^latency +p99 +12\.00 ms +10\.00 ms +limit +1\.20 +ratio <= 1 +missed$`, rows[1])
 	require.Regexp(t, `^single +events stored +1,000 +1,000 +accepted +1\.00 += accepted +ok$`, rows[2])
 	var decoded struct{ Lines []line }
 	require.NoError(t, json.Unmarshal([]byte(rows[3]), &decoded))
-	require.Equal(t, r.lines, decoded.Lines)
-	require.NoError(t, r.err(false))
-	require.ErrorContains(t, r.err(true), "latency, p99: goal ratio <= 1 missed")
+	require.Equal(t, r.Lines, decoded.Lines)
+	require.NoError(t, r.Err(false))
+	require.ErrorContains(t, r.Err(true), "latency, p99: goal ratio <= 1 missed")
 }
 
 func TestStored(t *testing.T) {
@@ -88,9 +83,9 @@ func TestStored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &report{}
+			r := newReport()
 			r.stored(CaseSingle, tc.rows, tc.distinct, &tc.site)
-			require.ErrorContains(t, r.err(false), tc.fault)
+			require.ErrorContains(t, r.Err(false), tc.fault)
 		})
 	}
 }

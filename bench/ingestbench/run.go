@@ -24,14 +24,14 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	if err := b.connect(ctx); err != nil {
 		return err
 	}
-	r := &report{}
+	r := newReport()
 	if err := b.measure(ctx, r); err != nil {
 		return err
 	}
-	if err := r.write(out); err != nil {
+	if err := r.Write(out); err != nil {
 		return err
 	}
-	return r.err(cfg.Check)
+	return r.Err(cfg.Check)
 }
 
 func (b *bench) say(format string, args ...any) error {

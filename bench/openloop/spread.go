@@ -8,6 +8,7 @@ import (
 // Spread is how delays are spread, in milliseconds.
 type Spread struct {
 	P50 float64 `json:"p50_ms"`
+	P95 float64 `json:"p95_ms"`
 	P99 float64 `json:"p99_ms"`
 	Max float64 `json:"max_ms"`
 }
@@ -19,8 +20,8 @@ func SpreadOf(delays []time.Duration) Spread {
 	}
 	slices.Sort(delays)
 	return Spread{
-		P50: Milliseconds(percentile(delays, 50)), P99: Milliseconds(percentile(delays, 99)),
-		Max: Milliseconds(delays[len(delays)-1]),
+		P50: Milliseconds(percentile(delays, 50)), P95: Milliseconds(percentile(delays, 95)),
+		P99: Milliseconds(percentile(delays, 99)), Max: Milliseconds(delays[len(delays)-1]),
 	}
 }
 

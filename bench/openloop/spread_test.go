@@ -37,7 +37,7 @@ func TestPercentile(t *testing.T) {
 func TestSpread(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, Spread{}, SpreadOf(nil))
-	require.Equal(t, Spread{P50: 2, P99: 9.5, Max: 9.5}, SpreadOf([]time.Duration{
+	require.Equal(t, Spread{P50: 2, P95: 9.5, P99: 9.5, Max: 9.5}, SpreadOf([]time.Duration{
 		9500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
 	}))
 }

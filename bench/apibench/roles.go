@@ -1,0 +1,92 @@
+package apibench
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+
+	"github.com/sluicehq/sluice/bench/workerprocess"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/wiring"
+	"github.com/sluicehq/sluice/server"
+)
+
+// roleServer is the role in which the program runs itself as the server.
+const roleServer = "server"
+
+// profileVariable names the variable of the environment with the folder of profiles.
+const profileVariable = "BENCH_PROFILE"
+
+// RunRole runs the server if the arguments ask for it: its name and the address of its health. is reports whether they
+// do.
+func RunRole(ctx context.Context, args []string) (is bool, err error) {
+	if len(args) != 2 || args[0] != roleServer {
+		return false, nil
+	}
+	return true, profiled(func() error { return runServer(ctx, args[1]) })
+}
+
+// profiled runs the server and writes its profile of the processor time, if one is required.
+func profiled(run func() error) (err error) {
+	folder := os.Getenv(profileVariable)
+	if folder == "" {
+		return run()
+	}
+	f, err := os.Create(filepath.Join(folder, roleServer+".cpu")) //nolint:gosec // G703: the user names the folder
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return run()
+}
+
+// runServer runs the server with the settings of the environment, as `sluice server --embedded-log` does.
+func runServer(ctx context.Context, health string) error {
+	settings, err := config.Load("", os.Environ())
+	if err != nil {
+		return err
+	}
+	settings.Server.HealthListen = health
+	return server.Run(ctx, server.Config{
+		Settings: settings, EmbeddedLog: true, Components: components.Stock(settings), Environ: os.Environ(),
+		Logger: wiring.Logger(settings.Log, os.Stderr),
+	})
+}
+
+// startServer runs this program as the server, and waits until it is ready.
+func (b *bench) startServer(ctx context.Context) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if b.address, err = workerprocess.FreeAddress(ctx); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "sluice-bench-"); err != nil {
+		return err
+	}
+	events, err := workerprocess.FreeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	environ := []string{
+		"SLUICE_SERVER_LISTEN=" + b.address, "SLUICE_SERVER_STOP_DELAY=0s",
+		"SLUICE_SERVER_UPLOAD_DIR=" + filepath.Join(b.dir, "uploads"), "SLUICE_EVENTLOG_URL=nats://" + events,
+		"SLUICE_EVENTLOG_TOKEN=" + rand.Text(), "SLUICE_EVENTLOG_TOKEN_FILE=", "SLUICE_EVENTLOG_CREDENTIALS=",
+		"SLUICE_EVENTLOG_DIR=" + filepath.Join(b.dir, "eventlog"),
+		fmt.Sprintf("SLUICE_SERVER_MAX_STREAMS=%d", max(b.cfg.Subscribers, 1)), profileVariable + "=" + b.cfg.Profile,
+	}
+	if b.server, err = workerprocess.StartProgram(ctx, program, environ, roleServer); err != nil {
+		return fmt.Errorf("start the server: %w", err)
+	}
+	return nil
+}
