@@ -58,15 +58,15 @@ func replayJob(v *visit) (string, error) {
 type jobList struct {
 	List[deliveryclient.Job]
 	// Tabs are the states with the numbers of jobs that the other filters select, and Total is their sum. Each is counted
-	// up to maxCounted.
+	// up to maxCountedJobs.
 	Tabs  []stateCount
 	Total stateCount
 	// Commands are those that apply to jobs that the filters select.
 	Commands []string
 }
 
-// maxCounted is the number up to which the jobs of a state are counted: to count all takes time for each.
-const maxCounted = 10_000
+// maxCountedJobs is the number up to which the jobs of a state are counted: to count all takes time for each.
+const maxCountedJobs = 10_000
 
 // stateCount is a number of jobs in a state.
 type stateCount struct {
@@ -76,10 +76,10 @@ type stateCount struct {
 	More bool
 }
 
-// add adds a number of jobs that was counted up to maxCounted+1.
+// add adds a number of jobs that was counted up to maxCountedJobs+1.
 func (n *stateCount) add(jobs int64) {
-	n.Jobs += min(jobs, maxCounted)
-	n.More = n.More || jobs > maxCounted
+	n.Jobs += min(jobs, maxCountedJobs)
+	n.More = n.More || jobs > maxCountedJobs
 }
 
 // statesOf returns numbers of jobs in the order of the states, without those that are 0.
@@ -107,7 +107,7 @@ func (p *Pages) jobsPage(v *visit) (any, error) {
 	}
 	query.Del("after")
 	query.Del("state")
-	query.Set("most", strconv.Itoa(maxCounted+1))
+	query.Set("most", strconv.Itoa(maxCountedJobs+1))
 	counts, err := get[List[deliveryclient.JobCount]](v, "/jobs/stats", query)
 	if err != nil {
 		return nil, err
