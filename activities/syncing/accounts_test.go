@@ -1,6 +1,7 @@
 package syncing_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	stdsync "sync"
@@ -8,8 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -90,4 +93,36 @@ func TestAccountNames(t *testing.T) {
 		require.NotEqual(t, name(b, "", "key-us1"), different)
 	}
 	require.Panics(t, func() { syncacts.NewBudgets(b.rows, "any", log).Account("mailchimp", "key") })
+}
+
+// faulty fails to open every connection.
+type faulty struct{ err error }
+
+func (f faulty) Open(context.Context, string) (connections.Connection, error) {
+	return connections.Connection{}, f.err
+}
+
+// A connection that no attempt can open does not prevent the run, which records why: the history of the sync has it.
+func TestConnectionThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, fault := range []error{
+		connections.ErrNotFound, connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken,
+	} {
+		b.Systems.Connections = faulty{fault}
+		begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+		require.NoError(t, err)
+		_, err = b.Pages(t.Context(), syncacts.RunRef{Sync: "news", RunID: begun.RunID})
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app)
+		require.True(t, app.NonRetryable())
+		_, err = b.End(t.Context(), syncacts.EndRequest{RunID: begun.RunID, Error: app.Message(), Class: app.Type()})
+		require.NoError(t, err)
+		runs, err := b.rows.History(t.Context(), "news", 0, 1)
+		require.NoError(t, err)
+		require.Contains(t, runs[0].Error, fault.Error())
+	}
+	b.Systems.Connections = faulty{context.DeadlineExceeded}
+	_, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+	require.Error(t, err, "another attempt may open it")
 }

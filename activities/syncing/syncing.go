@@ -69,8 +69,7 @@ func failure(err error) error {
 		return activities.Failure(err)
 	case errors.Is(err, store.ErrNotFound):
 		return temporal.NewNonRetryableApplicationError(text(err), TypeGone, nil)
-	case errors.Is(err, connections.ErrNotFound), errors.Is(err, connections.ErrNoKeyset),
-		errors.Is(err, connections.ErrUnknownKey), errors.Is(err, connections.ErrSealBroken):
+	case unopened(err):
 		return temporal.NewNonRetryableApplicationError(text(err), string(sync.ClassPermanent), nil)
 	case errors.As(err, &e):
 		return temporal.NewApplicationErrorWithOptions(text(err), string(e.Class), temporal.ApplicationErrorOptions{
@@ -79,6 +78,13 @@ func failure(err error) error {
 	default:
 		return activities.Failure(err)
 	}
+}
+
+// unopened reports whether a connection cannot be opened, which no attempt changes: a person adds or corrects it, or
+// the key set.
+func unopened(err error) bool {
+	return errors.Is(err, connections.ErrNotFound) || errors.Is(err, connections.ErrNoKeyset) ||
+		errors.Is(err, connections.ErrUnknownKey) || errors.Is(err, connections.ErrSealBroken)
 }
 
 // text makes the text of an error fit for a history.
@@ -162,7 +168,7 @@ func (s *Syncs) begin(ctx context.Context, in BeginRequest) (Begun, error) {
 func (s *Syncs) newRun(ctx context.Context, row syncstore.Sync, by string) (syncstore.NewRun, error) {
 	n := syncstore.NewRun{Sync: row.Name, Version: row.Version, Kind: syncstore.KindUpdate, RequestedBy: by}
 	o, err := s.Systems.open(ctx, row, 0)
-	if err != nil && sync.ClassOf(err) != sync.ClassPermanent && !errors.Is(err, connections.ErrNotFound) {
+	if err != nil && sync.ClassOf(err) != sync.ClassPermanent && !unopened(err) {
 		return n, err
 	}
 	var latest time.Time
