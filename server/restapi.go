@@ -83,6 +83,7 @@ func (s *Server) openAPI() (err error) {
 			Registry: s.cfg.Components.Kinds, BuiltIn: builtIn,
 		},
 		Warehouse: opened.warehouse,
+		Pipeline:  wiring.Pipeline(settings.Ingest), Refdata: s.data.Load,
 		Uploads: &uploading.Folder{
 			Dir: settings.Server.UploadDir, MaxBytes: settings.Server.MaxUploadMiB << 20,
 			MaxPerSite: int64(settings.Server.MaxUploadsPerSite),

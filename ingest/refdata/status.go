@@ -59,6 +59,15 @@ type DataStatus struct {
 	Cure        string `json:"cure,omitempty"`
 }
 
+// Problem says in one line what is wrong with data that are not current, what follows and what to do.
+func (d DataStatus) Problem() string {
+	text := d.Data + ": " + string(d.State)
+	if d.Fault != "" {
+		text += ": " + d.Fault
+	}
+	return text + ": " + d.Consequence + "; " + d.Cure
+}
+
 // Status returns the state of each kind of data as of the last Reload.
 func (s *Store) Status() Status {
 	s.mu.Lock()

@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventapi"
 	"github.com/sluicehq/sluice/ingest/ingesttest"
 	"github.com/sluicehq/sluice/ingest/refdata"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -96,7 +97,7 @@ func (s shell) tried(t *testing.T, c ingesttest.Case) verdict {
 	require.Equal(t, view.Status == http.StatusBadRequest, r.code == exitUsage, r.err)
 	v := verdict{Errors: view.Errors}
 	for _, e := range view.Events {
-		if e.Verdict == verdictDropped {
+		if e.Verdict == ingestclient.VerdictDropped {
 			v.Dropped = append(v.Dropped, url.QueryEscape(e.Domain)+"="+e.Reason)
 			continue
 		}

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/ingest/request"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 )
 
 // flagOfField are the flags of the fields of a body, and what is right in them.
@@ -123,50 +122,21 @@ func tryBody(c *cli.Context) ([]byte, error) {
 		requireFlag(c, "site", "the domain of a site (see `sluice site list`), or --body"),
 		requireFlag(c, "url", "the address of a page, such as https://example.com/pricing"),
 	}
-	fields := [][2]string{{"n", c.String("name")}, {"u", c.String("url")}, {"d", c.String("site")}}
-	for flag, name := range map[string]string{"referrer": "r", "timestamp": request.FieldTimestamp} {
-		if c.IsSet(flag) {
-			fields = append(fields, [2]string{name, c.String(flag)})
-		}
+	event := ingestclient.TrialEvent{
+		Name: c.String("name"), URL: c.String("url"), Domains: c.String("site"), Referrer: c.String("referrer"),
+		Timestamp: c.String("timestamp"),
 	}
-	var props [][2]string
 	for _, text := range c.StringSlice("props") {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || strings.TrimSpace(name) == "" {
 			faults = append(faults, fmt.Errorf("--props %.60q: want NAME=VALUE, such as plan=team", text))
 			continue
 		}
-		props = append(props, [2]string{name, value})
-	}
-	if len(props) > 0 {
-		fields = append(fields, [2]string{"p", object(props)})
+		event.Props = append(event.Props, request.Prop{Key: name, Value: value})
 	}
 	if c.IsSet("revenue") {
 		amount, unit, _ := strings.Cut(c.String("revenue"), ":")
-		fields = append(fields, [2]string{"$", object([][2]string{{"amount", amount}, {"currency", unit}})})
+		event.Revenue = &ingestclient.TrialRevenue{Amount: amount, Currency: unit}
 	}
-	return []byte(object(fields)), errors.Join(faults...)
-}
-
-// object returns a JSON object of texts in their order. An object inside another one is a text, as trackers send it.
-func object(members [][2]string) string {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range members {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		for j, text := range m {
-			if j > 0 {
-				b.WriteByte(':')
-			}
-			quoted, err := json.Marshal(text)
-			if err != nil {
-				panic("encode a text: " + err.Error())
-			}
-			b.Write(quoted)
-		}
-	}
-	b.WriteByte('}')
-	return b.String()
+	return event.Body(), errors.Join(faults...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/ingesttest"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -104,7 +105,7 @@ func TestIngestTryWritesNothing(t *testing.T) {
 		require.Equal(t, japanese, view.Address)
 		require.Empty(t, view.Missing)
 		require.Len(t, view.Events, 2)
-		require.Equal(t, []string{verdictStored, verdictDropped}, []string{view.Events[0].Verdict, view.Events[1].Verdict})
+		require.Equal(t, []string{ingestclient.VerdictStored, ingestclient.VerdictDropped}, []string{view.Events[0].Verdict, view.Events[1].Verdict})
 		require.Equal(t, "not_found", view.Events[1].Reason)
 		require.Nil(t, view.Events[1].Event)
 		event := view.Events[0].Event

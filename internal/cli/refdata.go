@@ -88,7 +88,7 @@ func showRefdata(ctx context.Context, s *session) error {
 	var damaged []error
 	for _, d := range view.Data {
 		if d.State == refdata.StateDamaged {
-			damaged = append(damaged, errors.New(dataFault(d)))
+			damaged = append(damaged, errors.New(d.Problem()))
 		}
 	}
 	if err := errors.Join(damaged...); err != nil {
@@ -135,7 +135,7 @@ func refdataNotes(view refdataJSON) []string {
 	lines := []string{""}
 	for _, d := range view.Data {
 		if d.State != refdata.StateCurrent {
-			lines = append(lines, dataFault(d))
+			lines = append(lines, d.Problem())
 		}
 	}
 	switch server := view.Server; {
@@ -157,15 +157,6 @@ func refdataNotes(view refdataJSON) []string {
 		return nil
 	}
 	return lines
-}
-
-// dataFault says what is wrong with data that are not current, what follows and what to do.
-func dataFault(d refdata.DataStatus) string {
-	text := d.Data + ": " + string(d.State)
-	if d.Fault != "" {
-		text += ": " + d.Fault
-	}
-	return text + ": " + d.Consequence + "; " + d.Cure
 }
 
 func dataVersion(d refdata.DataStatus) string {

@@ -20,7 +20,9 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/uploading"
 	"github.com/sluicehq/sluice/starter"
@@ -59,6 +61,10 @@ type Config struct {
 	Warehouse *warehouse.Warehouse
 	// EventLog has the partitions of show-ingestion. Without one they are left out.
 	EventLog *eventlog.Log
+	// Pipeline has what the servers do with traffic of programs, for try-event. Its other fields are not used.
+	Pipeline ingest.Config
+	// Refdata returns the reference data of try-event, or nil until they are loaded. Required.
+	Refdata func() *refdata.Store
 	// Uploads keeps uploaded files. Required.
 	Uploads *uploading.Folder
 	// FetchGuard restricts the addresses that files are fetched from. The zero value allows none.
@@ -88,6 +94,7 @@ func (c Config) Validate() error {
 		{"deliveries", c.Deliveries == nil},
 		{"connections", c.Connections == nil || c.Connections.Registry == nil},
 		{"warehouse", c.Warehouse == nil},
+		{"reference data", c.Refdata == nil},
 		{"uploads", c.Uploads == nil},
 		{"authenticator", c.Authenticator == nil},
 		{"address", c.Address == nil},
@@ -148,6 +155,7 @@ func New(cfg Config) (*API, error) {
 	a.uploads()
 	a.locks()
 	a.sites()
+	a.trials()
 	a.histories()
 	a.connections()
 	a.destinations()

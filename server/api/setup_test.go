@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
 	"github.com/sluicehq/sluice/importers/noop"
+	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/authenticator"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
@@ -122,6 +123,15 @@ func setupFor(tb testing.TB, tune ...func(c *api.Config)) *bundle {
 	return b
 }
 
+// builtinData returns the reference data without any file. They are read once.
+var builtinData = sync.OnceValue(func() *refdata.Store {
+	data, err := refdata.Open(refdata.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic("open the reference data: " + err.Error())
+	}
+	return data
+})
+
 // withWorker serves an API with a worker.
 func withWorker(t *testing.T, tune ...func(c *api.Config)) *bundle {
 	t.Helper()
@@ -150,6 +160,7 @@ func (b *bundle) serve(tb testing.TB, tune ...func(c *api.Config)) (*api.API, st
 		Secure:     func(r *http.Request) bool { return r.Header.Get("X-Forwarded-Proto") == "https" },
 		MaxStreams: 20, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Version: "test",
 	}
+	cfg.Refdata = builtinData
 	b.addServices(tb, &cfg)
 	for _, change := range tune {
 		change(&cfg)
