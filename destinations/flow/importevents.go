@@ -1,8 +1,12 @@
 package flow
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/destinations"
@@ -124,4 +128,31 @@ func SampleRecord(importer string, table *schema.Table) ImportRecord {
 		}
 	}
 	return ImportRecord{ImportID: 1, Site: "example.com", Importer: importer, Table: table.Name, Row: row}
+}
+
+// SampleOfImport is the event of a sample end of an import, or of a sample row of a table, to test flows with. The end
+// is a status, completed by default; with a table there is none.
+func SampleOfImport(importer, end, table string) (e destinations.Event, err error) {
+	switch {
+	case end != "" && table != "":
+		return e, errors.New("want the status of an end or a table, not both")
+	case table != "":
+		known, err := schema.Lookup(table)
+		if err != nil {
+			return e, err
+		}
+		if e, err = SampleRecord(importer, known).Event(); err != nil {
+			return e, err
+		}
+	default:
+		status := cmp.Or(end, EndCompleted)
+		if !slices.Contains(Ends(), status) {
+			return e, fmt.Errorf("end %.60q: want one of %s", status, strings.Join(Ends(), ", "))
+		}
+		if e, err = SampleEnd(importer, status).Event(); err != nil {
+			return e, err
+		}
+	}
+	e.ID = "sample"
+	return e, nil
 }

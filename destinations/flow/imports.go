@@ -26,15 +26,22 @@ const (
 	EndDeclined  = "declined"
 )
 
+// Ends returns the statuses that imports end with.
+func Ends() []string {
+	return []string{EndCompleted, EndUnchanged, EndFailed, EndCancelled, EndDeclined}
+}
+
 // EndEvent is the name of the event that says that an import has ended with a status,
 // such as import.completed.
 func EndEvent(status string) string { return "import." + status }
 
 // EndEvents returns the names of the ends that imports can have.
 func EndEvents() []string {
-	return []string{
-		EndEvent(EndCompleted), EndEvent(EndUnchanged), EndEvent(EndFailed), EndEvent(EndCancelled), EndEvent(EndDeclined),
+	events := Ends()
+	for i, status := range events {
+		events[i] = EndEvent(status)
 	}
+	return events
 }
 
 // WantsEnd says whether the flow could make jobs of such an end of such an import. It looks

@@ -13,8 +13,6 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/inbound"
-	importstore "github.com/sluicehq/sluice/store/importing"
-	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
 // sampleFlags select the event that flows are tested with.
@@ -26,17 +24,13 @@ func sampleFlags() []cli.Flag {
 		},
 		&cli.StringFlag{Name: "import", Usage: "test with a sample end of an import by importer `NAME`"},
 		&cli.StringFlag{
-			Name: "end", Usage: "with --import: `STATUS` of its end, one of " + strings.Join(endStatuses(), ", "),
-			DefaultText: importstore.StatusCompleted,
+			Name: "end", Usage: "with --import: `STATUS` of its end, one of " + strings.Join(flow.Ends(), ", "),
+			DefaultText: flow.EndCompleted,
 		},
 		&cli.StringFlag{
 			Name: "table", Usage: "with --import: test with a sample row of `TABLE` instead, such as imported_pages",
 		},
 	}
-}
-
-func endStatuses() []string {
-	return slices.DeleteFunc(importstore.Statuses(), func(status string) bool { return !importstore.Ended(status) })
 }
 
 // sampleEvent is the JSON form of --event.
@@ -88,30 +82,23 @@ func sampleOfImport(s *session) (e destinations.Event, err error) {
 	if _, err := s.known.Importers.Lookup(importer); err != nil {
 		return e, fmt.Errorf("--import: %w", err)
 	}
-	switch {
-	case c.IsSet("end") && c.IsSet("table"):
-		return e, errors.New("--end and --table exclude each other")
-	case c.IsSet("table"):
-		table, err := schema.Lookup(c.String("table"))
-		if err != nil {
-			return e, fmt.Errorf("--table: %w", err)
-		}
-		e, err = flow.SampleRecord(importer, table).Event()
-		if err != nil {
-			return e, err
-		}
-	default:
-		status := importstore.StatusCompleted
-		if c.IsSet("end") {
-			status = c.String("end")
-		}
-		if !importstore.Ended(status) {
-			return e, fmt.Errorf("--end %s: want one of %s", status, strings.Join(endStatuses(), ", "))
-		}
-		if e, err = flow.SampleEnd(importer, status).Event(); err != nil {
-			return e, err
+	end := ""
+	if c.IsSet("end") {
+		if end = c.String("end"); !slices.Contains(flow.Ends(), end) {
+			return e, fmt.Errorf("--end %s: want one of %s", end, strings.Join(flow.Ends(), ", "))
 		}
 	}
-	e.ID = "sample"
-	return e, nil
+	table := ""
+	if c.IsSet("table") {
+		if end != "" {
+			return e, errors.New("--end and --table exclude each other")
+		}
+		if table = c.String("table"); table == "" {
+			return e, errors.New("--table: want the name of a table, such as imported_pages")
+		}
+	}
+	if e, err = flow.SampleOfImport(importer, end, table); err != nil && table != "" {
+		err = fmt.Errorf("--table: %w", err)
+	}
+	return e, err
 }

@@ -22,6 +22,9 @@ type seenSchedule struct {
 	Source             string          `json:"source"`
 	Args               json.RawMessage `json:"args"`
 	Label              string          `json:"label"`
+	Review             *bool           `json:"review"`
+	RowsPerSecond      int64           `json:"rows_per_second"`
+	Notify             []string        `json:"notify"`
 	Settings           map[string]any  `json:"settings"`
 	Cron               string          `json:"cron"`
 	EverySeconds       float64         `json:"every_seconds"`

@@ -15,6 +15,9 @@ type Schedule struct {
 	Source             string                    `json:"source" doc:"Name of the importer."`
 	Args               json.RawMessage           `json:"args" doc:"Arguments of the importer, an object."`
 	Label              string                    `json:"label"`
+	Review             *bool                     `json:"review" doc:"Whether its imports need a review; null for the importer's choice."`
+	RowsPerSecond      int64                     `json:"rows_per_second" doc:"Limit of the rate; 0 for none."`
+	Notify             []string                  `json:"notify" doc:"E-mail addresses that receive notifications."`
 	Settings           importacts.ImportSettings `json:"settings"`
 	Cron               string                    `json:"cron" doc:"Cron expression; empty for an interval."`
 	EverySeconds       float64                   `json:"every_seconds" doc:"Interval; 0 for a cron expression."`
@@ -49,6 +52,7 @@ type Run struct {
 func ScheduleOf(s starter.Schedule) Schedule {
 	view := Schedule{
 		Name: s.Name, Site: s.Request.Site, Source: s.Request.Source, Args: s.Request.Args, Label: s.Request.Label,
+		Review: s.Request.Review, RowsPerSecond: s.Request.RowsPerSecond, Notify: append([]string{}, s.Request.Notify...),
 		Settings: s.Request.Settings, Cron: s.Timing.Cron, EverySeconds: s.Timing.Every.Seconds(),
 		TimeZone: s.Timing.TimeZone, JitterSeconds: s.Timing.Jitter.Seconds(),
 		Overlap: s.Overlap, CatchupSeconds: s.Catchup.Seconds(),

@@ -39,3 +39,9 @@ func TestCSVDefusesFormulas(t *testing.T) {
 		require.Equal(t, []string{"1", want, "x"}, back)
 	}
 }
+
+func TestAttachment(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `attachment; filename="imports-1-parts.csv"`, spreadsheet.Attachment("imports-1-parts"))
+	require.Equal(t, `attachment; filename="a--b--.csv"`, spreadsheet.Attachment("a\"\nb/é"))
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
 )
 
@@ -12,6 +13,8 @@ type ConnectionKind struct {
 	Label    string              `json:"label" doc:"What people see."`
 	Settings []ConnectionSetting `json:"settings" maxItems:"100" doc:"Its settings; empty if the kind does not describe them."`
 	Secrets  []ConnectionSecret  `json:"secrets" maxItems:"20" doc:"The secrets that a connection can have."`
+	SyncFrom bool                `json:"sync_from" doc:"A sync can read its connections."`
+	SyncTo   bool                `json:"sync_to" doc:"A sync can write to its connections."`
 }
 
 // ConnectionSetting is a setting of a kind of connections.
@@ -51,6 +54,8 @@ func (a *API) listConnectionKinds(context.Context, *struct{}) (*connectionKindsO
 		for _, secret := range known.Secrets() {
 			kind.Secrets = append(kind.Secrets, ConnectionSecret(secret))
 		}
+		_, kind.SyncFrom = known.(syncacts.ReaderKind)
+		_, kind.SyncTo = known.(syncacts.WriterKind)
 		out.Body.Items = append(out.Body.Items, kind)
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/sluicehq/sluice/access"
@@ -84,12 +85,20 @@ type ConnectionPath struct {
 	Connection string `path:"connection" maxLength:"63" doc:"Name of the connection."`
 }
 
-func (a *API) listConnections(ctx context.Context, in *Page) (*List[connections.Info], error) {
+type listConnectionsInput struct {
+	Page
+	Kind string `query:"kind" maxLength:"100" doc:"Only connections of this kind."`
+}
+
+func (a *API) listConnections(ctx context.Context, in *listConnectionsInput) (*List[connections.Info], error) {
 	all, err := a.connectionClient().List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return namedPage(ctx, *in, "list-connections", all, func(i connections.Info) string { return i.Name })
+	if in.Kind != "" {
+		all = slices.DeleteFunc(all, func(i connections.Info) bool { return i.Kind != in.Kind })
+	}
+	return namedPage(ctx, in.Page, "list-connections", all, func(i connections.Info) string { return i.Name })
 }
 
 // namedPage returns a page of items that are read at once, sorted by name: there are few.

@@ -80,6 +80,15 @@ func TestConnections(t *testing.T) {
 	}, kinds.Items[at].Settings[0])
 	require.Equal(t, "signing_secret", kinds.Items[at].Secrets[0].Name)
 	require.True(t, kinds.Items[at].Secrets[0].Required)
+	require.Len(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?kind=webhook"), 1)
+	require.Empty(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?kind=mailchimp"))
+	syncs := map[string][2]bool{}
+	for _, kind := range kinds.Items {
+		syncs[kind.Name] = [2]bool{kind.SyncFrom, kind.SyncTo}
+	}
+	require.Equal(t, [2]bool{false, true}, syncs["webhook"])
+	require.True(t, syncs["mailchimp"][0])
+	require.True(t, syncs["ometria"][1])
 
 	b.ok(t, "operator-all", http.MethodPost, "/connections/ops/pause", map[string]any{"reason": "maintenance"}, &info)
 	require.Equal(t, deliverystore.ConnectionPaused, info.Health.State)

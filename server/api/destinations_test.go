@@ -110,6 +110,27 @@ func TestFlows(t *testing.T) {
 	}, &decided)
 	require.Len(t, decided.Items, 1)
 	require.JSONEq(t, `{"text": "paid"}`, string(decided.Items[0].Data))
+	sample := func(of map[string]any) map[string]any {
+		of["flows"] = "flows: [{name: ends, from: {import: csv, event: import.failed}, " +
+			"to: [{destination: log, action: write, data: {text: data.reason}}]}]"
+		return of
+	}
+	b.ok(t, "viewer-all", http.MethodPost, "/flows/test", sample(map[string]any{
+		"import": map[string]any{"importer": "csv", "end": "failed"},
+	}), &decided)
+	require.JSONEq(t, `{"text": "the header is wrong"}`, string(decided.Items[0].Data))
+	b.ok(t, "viewer-all", http.MethodPost, "/flows/test", sample(map[string]any{
+		"import": map[string]any{"importer": "csv", "table": "imported_pages"},
+	}), &decided)
+	require.Equal(t, "not for this event", decided.Items[0].Decided)
+	for _, wrong := range []map[string]any{
+		{},
+		{"event": map[string]any{}, "import": map[string]any{"importer": "csv"}},
+		{"import": map[string]any{"importer": "csv", "table": "x"}},
+		{"import": map[string]any{"importer": "csv", "table": "imported_pages", "end": "failed"}},
+	} {
+		b.do(t, "viewer-all", http.MethodPost, "/flows/test", sample(wrong)).problem(t, "invalid")
+	}
 	var added api.AddedEvent
 	b.ok(t, "operator-all", http.MethodPost, "/events", map[string]any{"source": "shop", "name": "order.paid"}, &added)
 	require.Len(t, added.Jobs, 1, "the flow makes a job")

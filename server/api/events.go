@@ -159,14 +159,17 @@ func (a *API) sendEvent(ctx context.Context, in *sendEventInput) (*sentEventOutp
 	return out, nil
 }
 
+// EventPurge is the body of purge-events.
+type EventPurge struct {
+	ReceivedBefore time.Time `json:"received_before" doc:"Delete events that were received before this time."`
+	States         []string  `json:"states,omitempty" maxItems:"3" enum:"succeeded,discarded,cancelled" doc:"States that all of their jobs must have; succeeded by default."`
+	Sources        []string  `json:"sources,omitempty" maxItems:"100" doc:"Only these sources of events."`
+	NotSources     []string  `json:"not_sources,omitempty" maxItems:"100" doc:"Not these sources of events."`
+	DryRun         bool      `json:"dry_run,omitempty" doc:"Count the events, and delete none."`
+}
+
 type purgeEventsInput struct {
-	Body struct {
-		ReceivedBefore time.Time `json:"received_before" doc:"Delete events that were received before this time."`
-		States         []string  `json:"states,omitempty" maxItems:"3" enum:"succeeded,discarded,cancelled" doc:"States that all of their jobs must have; succeeded by default."`
-		Sources        []string  `json:"sources,omitempty" maxItems:"100" doc:"Only these sources of events."`
-		NotSources     []string  `json:"not_sources,omitempty" maxItems:"100" doc:"Not these sources of events."`
-		DryRun         bool      `json:"dry_run,omitempty" doc:"Count the events, and delete none."`
-	}
+	Body EventPurge
 }
 
 // Purged counts what a purge has deleted.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/destinations/flow"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
@@ -166,10 +167,41 @@ type SampleEvent struct {
 	ReceivedAt time.Time                  `json:"received_at,omitzero"`
 }
 
-// FlowTest is the body of test-flows.
+// SampleImport is a sample of what an import has to say: its end, or a row of a table.
+type SampleImport struct {
+	Importer string `json:"importer" minLength:"1" maxLength:"100" example:"csv" doc:"Name of the importer."`
+	End      string `json:"end,omitempty" enum:"completed,unchanged,failed,cancelled,declined" doc:"Status of its end; completed by default."`
+	Table    string `json:"table,omitempty" maxLength:"100" example:"imported_pages" doc:"A row of this table, in place of its end."`
+}
+
+// FlowTest is the body of test-flows: an event or an import, one of the two.
 type FlowTest struct {
 	FlowText
-	Event SampleEvent `json:"event"`
+	Event  *SampleEvent  `json:"event,omitempty" doc:"An event of a source."`
+	Import *SampleImport `json:"import,omitempty" doc:"An import, in place of an event."`
+}
+
+// sample returns the event that the flows are tested with.
+func (t FlowTest) sample() (event destinations.Event, err error) {
+	switch {
+	case (t.Event == nil) == (t.Import == nil):
+		return event, invalidField("#/event", "want either event or import")
+	case t.Import != nil:
+		event, err = flow.SampleOfImport(t.Import.Importer, t.Import.End, t.Import.Table)
+		if err != nil {
+			return event, invalidField("#/import", err.Error())
+		}
+		return event, nil
+	}
+	event = destinations.Event{
+		ID: t.Event.ID, Source: t.Event.Source, Name: t.Event.Name, Version: t.Event.Version, SentAt: t.Event.SentAt,
+		ReceivedAt: t.Event.ReceivedAt,
+	}
+	if event.Context, err = objectOf(t.Event.Context); err != nil {
+		return event, err
+	}
+	event.Data, err = objectOf(t.Event.Data)
+	return event, err
 }
 
 type testFlowsInput struct {
@@ -187,15 +219,8 @@ func (a *API) testFlows(ctx context.Context, in *testFlowsInput) (*decisionsOutp
 	if err != nil {
 		return nil, err
 	}
-	sample := in.Body.Event
-	event := destinations.Event{
-		ID: sample.ID, Source: sample.Source, Name: sample.Name, Version: sample.Version, SentAt: sample.SentAt,
-		ReceivedAt: sample.ReceivedAt,
-	}
-	if event.Context, err = objectOf(sample.Context); err != nil {
-		return nil, err
-	}
-	if event.Data, err = objectOf(sample.Data); err != nil {
+	event, err := in.Body.sample()
+	if err != nil {
 		return nil, err
 	}
 	out := &decisionsOutput{}

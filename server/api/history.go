@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -200,20 +199,10 @@ func tableAnswer(
 		w.Header().Set("Content-Type", media)
 		w.Header().Set("Vary", "Accept")
 		if media == mediaCSV {
-			w.Header().Set("Content-Type", mediaCSV+"; charset=utf-8; header=present")
-			w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(name)+`.csv"`)
+			w.Header().Set("Content-Type", spreadsheet.MediaType)
+			w.Header().Set("Content-Disposition", spreadsheet.Attachment(name))
 		}
 		// The client may have gone.
 		_, _ = w.Write(body.Bytes()) //nolint:errcheck // see above
 	}}, nil
-}
-
-// fileName replaces what is not for the name of a file.
-func fileName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, name)
 }

@@ -43,7 +43,13 @@ type importPageInput struct {
 	Page
 }
 
-func (a *API) listParts(ctx context.Context, in *importPageInput) (*List[importview.Part], error) {
+type listPartsInput struct {
+	ImportPath
+	Page
+	Status []string `query:"status" maxItems:"6" enum:"waiting,running,done,parked,skipped,failed" doc:"Only parts in these statuses, separated by commas."`
+}
+
+func (a *API) listParts(ctx context.Context, in *listPartsInput) (*List[importview.Part], error) {
 	after := int32(-1)
 	if err := in.after("list-import-parts", &after); err != nil {
 		return nil, err
@@ -52,7 +58,7 @@ func (a *API) listParts(ctx context.Context, in *importPageInput) (*List[importv
 	if err != nil {
 		return nil, err
 	}
-	parts, err := a.cfg.Starter.Store.Imports.PartsAfter(ctx, in.Import, after, int32(in.Limit)+1)
+	parts, err := a.cfg.Starter.Store.Imports.PartsAfter(ctx, in.Import, after, int32(in.Limit)+1, in.Status...)
 	if err != nil {
 		return nil, err
 	}

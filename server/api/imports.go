@@ -98,6 +98,7 @@ type ImportDetails struct {
 	Commands              []string        `json:"commands" doc:"Commands that it accepts from the caller in this state: pause, resume, rate, cancel, decision or delete."`
 	RequireSecondApprover bool            `json:"require_second_approver" doc:"The requester cannot accept it."`
 	Args                  json.RawMessage `json:"args" doc:"Arguments of the importer, an object."`
+	PartsByStatus         map[string]int  `json:"parts_by_status" doc:"Numbers of its parts by their status; empty before it is planned."`
 }
 
 type importDetailsOutput struct {
@@ -118,10 +119,14 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOut
 	if err != nil {
 		return nil, err
 	}
+	counts, err := a.cfg.Starter.Store.Imports.PartsByStatus(ctx, in.Import)
+	if err != nil {
+		return nil, err
+	}
 	return &importDetailsOutput{ImportDetails{
 		Import: importview.New(workers, summary), Extra: importview.ExtraOf(summary, waits),
 		Commands: commandsOf(ctx, summary.Import), RequireSecondApprover: summary.Import.RequireSecondApprover,
-		Args: summary.Import.Args,
+		Args: summary.Import.Args, PartsByStatus: counts,
 	}}, nil
 }
 

@@ -169,7 +169,12 @@ func scheduleTag(s starter.Schedule) (string, error) {
 	return etagOf([]any{s.Request, s.Timing, s.Overlap, s.Catchup, s.PauseAfterFailures, s.Note})
 }
 
-func (a *API) listSchedules(ctx context.Context, in *Page) (*List[importview.Schedule], error) {
+type listSchedulesInput struct {
+	Page
+	Site string `query:"site" maxLength:"253" doc:"Only schedules of this site."`
+}
+
+func (a *API) listSchedules(ctx context.Context, in *listSchedulesInput) (*List[importview.Schedule], error) {
 	scope, err := access.RequireScope(ctx, access.PermissionRead)
 	if err != nil {
 		return nil, err
@@ -178,7 +183,14 @@ func (a *API) listSchedules(ctx context.Context, in *Page) (*List[importview.Sch
 	if err := in.after("list-schedules", &after); err != nil {
 		return nil, err
 	}
-	list, err := a.cfg.Starter.SchedulesOf(ctx, scope.Domains(), after, int32(in.Limit)+1)
+	sites := scope.Domains()
+	if in.Site != "" {
+		sites = []string{}
+		if scope.Has(in.Site) {
+			sites = []string{in.Site}
+		}
+	}
+	list, err := a.cfg.Starter.SchedulesOf(ctx, sites, after, int32(in.Limit)+1)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +198,7 @@ func (a *API) listSchedules(ctx context.Context, in *Page) (*List[importview.Sch
 	for i, s := range list {
 		views[i] = importview.ScheduleOf(s)
 	}
-	return paged(ctx, *in, "list-schedules", views, func(s importview.Schedule) any { return s.Name })
+	return paged(ctx, in.Page, "list-schedules", views, func(s importview.Schedule) any { return s.Name })
 }
 
 func (a *API) showSchedule(ctx context.Context, in *SchedulePath) (*scheduleOutput, error) {
@@ -213,13 +225,16 @@ func (a *API) scheduled(ctx context.Context, name string, err error) (*scheduleO
 	return &scheduleOutput{ETag: etag, Body: importview.ScheduleOf(now)}, nil
 }
 
+// ScheduleChange is the body of set-schedule.
+type ScheduleChange struct {
+	ScheduleTiming
+	ImportRequest
+}
+
 type setScheduleInput struct {
 	SchedulePath
 	IfMatch
-	Body struct {
-		ScheduleTiming
-		ImportRequest
-	}
+	Body ScheduleChange
 }
 
 func (a *API) setSchedule(ctx context.Context, in *setScheduleInput) (*scheduleOutput, error) {

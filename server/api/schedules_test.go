@@ -19,7 +19,8 @@ func TestSchedules(t *testing.T) {
 	var schedule importview.Schedule
 	created := b.do(t, "operator-own", http.MethodPost, "/sites/"+own+"/schedules", map[string]any{
 		"name": "nightly", "source": "noop", "args": map[string]any{"rows": 3}, "cron": "0 3 * * *", "time_zone": "Europe/Berlin",
-		"jitter_seconds": 60, "pause_after_failures": 0, "parallelism": 3, "note": "all of it",
+		"jitter_seconds": 60, "pause_after_failures": 0, "parallelism": 3, "note": "all of it", "review": true,
+		"rows_per_second": 7, "notify": []string{"ann@example.com"},
 	})
 	require.Equal(t, http.StatusCreated, created.status, string(created.body))
 	created.decode(t, &schedule)
@@ -27,6 +28,11 @@ func TestSchedules(t *testing.T) {
 	require.Len(t, schedule.Next, 5)
 	require.Equal(t, 3, *schedule.Settings.Parallelism)
 	require.Zero(t, schedule.PauseAfterFailures)
+	require.Len(t, readPages[importview.Schedule](t, b, "/schedules?site="+own), 1)
+	require.Empty(t, readPages[importview.Schedule](t, b, "/schedules?site="+foreign))
+	require.Equal(t, []any{true, int64(7), []string{"ann@example.com"}}, []any{
+		*schedule.Review, schedule.RowsPerSecond, schedule.Notify,
+	})
 	b.do(t, "operator-own", http.MethodPost, "/sites/"+own+"/schedules", `{"name":"nightly","source":"noop","cron":"@daily"}`).
 		problem(t, "taken")
 	for _, body := range []string{

@@ -85,13 +85,16 @@ func listedSites(rows []importstore.Site) []ingestclient.ListedSite {
 	return sites
 }
 
+// SiteRequest is the body of add-site.
+type SiteRequest struct {
+	Domain      string        `json:"domain" minLength:"1" maxLength:"253" doc:"Domain of the site, in lower case." example:"example.com"`
+	TimeZone    string        `json:"timezone,omitempty" maxLength:"64" default:"UTC" doc:"IANA name of the time zone of its days."`
+	NativeStart *calendar.Day `json:"native_start,omitempty" doc:"First day with native data, before which imports end."`
+	Contacts    []string      `json:"contacts,omitempty" maxItems:"20" doc:"E-mail addresses that receive notifications about its imports."`
+}
+
 type addSiteInput struct {
-	Body struct {
-		Domain      string        `json:"domain" minLength:"1" maxLength:"253" doc:"Domain of the site, in lower case." example:"example.com"`
-		TimeZone    string        `json:"timezone,omitempty" maxLength:"64" default:"UTC" doc:"IANA name of the time zone of its days."`
-		NativeStart *calendar.Day `json:"native_start,omitempty" doc:"First day with native data, before which imports end."`
-		Contacts    []string      `json:"contacts,omitempty" maxItems:"20" doc:"E-mail addresses that receive notifications about its imports."`
-	}
+	Body SiteRequest
 }
 
 type addSiteOutput struct {

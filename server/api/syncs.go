@@ -141,15 +141,18 @@ type Endpoint struct {
 	Connection string `json:"connection" minLength:"1" maxLength:"63" example:"mc"`
 }
 
+// SyncRequest is the body of create-sync.
+type SyncRequest struct {
+	Name         string        `json:"name" minLength:"1" maxLength:"50" doc:"Name: a lower-case letter, then letters, digits, dashes and underscores."`
+	From         Endpoint      `json:"from" doc:"What is read."`
+	List         string        `json:"list_id,omitempty" maxLength:"100" default:"query" doc:"ID of the list, or the name of a table; query for a query."`
+	To           Endpoint      `json:"to" doc:"What is written."`
+	EverySeconds int64         `json:"every_seconds,omitempty" minimum:"1" default:"7200" doc:"Time between two runs."`
+	Settings     settingValues `json:"settings,omitempty" maxProperties:"30" doc:"Settings, as of set-sync."`
+}
+
 type createSyncInput struct {
-	Body struct {
-		Name         string        `json:"name" minLength:"1" maxLength:"50" doc:"Name: a lower-case letter, then letters, digits, dashes and underscores."`
-		From         Endpoint      `json:"from" doc:"What is read."`
-		List         string        `json:"list_id,omitempty" maxLength:"100" default:"query" doc:"ID of the list, or the name of a table; query for a query."`
-		To           Endpoint      `json:"to" doc:"What is written."`
-		EverySeconds int64         `json:"every_seconds,omitempty" minimum:"1" default:"7200" doc:"Time between two runs."`
-		Settings     settingValues `json:"settings,omitempty" maxProperties:"30" doc:"Settings, as of set-sync."`
-	}
+	Body SyncRequest
 }
 
 // SyncOutput is the answer with a sync.
@@ -232,12 +235,15 @@ func (a *API) syncCommanded(
 	}
 }
 
+// RejectSearch is the body of find-sync-rejects.
+type RejectSearch struct {
+	RunID int64 `json:"run_id" minimum:"1" doc:"ID of the run."`
+	Page  int64 `json:"page" minimum:"1" doc:"Number of the page."`
+}
+
 type findSyncRejectsInput struct {
 	SyncPath
-	Body struct {
-		RunID int64 `json:"run_id" minimum:"1" doc:"ID of the run."`
-		Page  int64 `json:"page" minimum:"1" doc:"Number of the page."`
-	}
+	Body RejectSearch
 }
 
 func (a *API) findSyncRejects(ctx context.Context, in *findSyncRejectsInput) (*SyncOutput, error) {

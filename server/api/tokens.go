@@ -181,11 +181,14 @@ func (a *API) listSiteKeys(ctx context.Context, in *SitePath) (*siteKeysOutput, 
 	return out, nil
 }
 
+// SiteKeyRequest is the body of create-site-key.
+type SiteKeyRequest struct {
+	Label string `json:"label,omitempty" maxLength:"100" doc:"What the key is for."`
+}
+
 type createSiteKeyInput struct {
 	SitePath
-	Body struct {
-		Label string `json:"label,omitempty" maxLength:"100" doc:"What the key is for."`
-	}
+	Body SiteKeyRequest
 }
 
 // CreatedSiteKey is a key with its secret.

@@ -78,13 +78,29 @@ func (s *Store) ListParts(ctx context.Context, importID int64) ([]Part, error) {
 	return s.sql.Queries.ListParts(ctx, importID)
 }
 
-// PartsAfter returns at most limit of the parts of an import behind a number, in order.
-func (s *Store) PartsAfter(ctx context.Context, importID int64, after, limit int32) ([]Part, error) {
-	parts, err := s.sql.Queries.PartsAfter(ctx, db.PartsAfterParams{ImportID: importID, AfterNo: after, RowLimit: limit})
+// PartsAfter returns at most limit of the parts of an import behind a number, in order: those of some statuses, or all
+// without any.
+func (s *Store) PartsAfter(ctx context.Context, importID int64, after, limit int32, statuses ...string) ([]Part, error) {
+	parts, err := s.sql.Queries.PartsAfter(ctx, db.PartsAfterParams{
+		ImportID: importID, AfterNo: after, RowLimit: limit, Statuses: statuses,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the parts of import %d: %w", importID, err)
 	}
 	return parts, nil
+}
+
+// PartsByStatus returns the numbers of the parts of an import by their status, empty before it is planned.
+func (s *Store) PartsByStatus(ctx context.Context, importID int64) (map[string]int, error) {
+	rows, err := s.sql.Queries.PartsByStatus(ctx, importID)
+	if err != nil {
+		return nil, fmt.Errorf("count the parts of import %d: %w", importID, err)
+	}
+	counts := make(map[string]int, len(rows))
+	for _, row := range rows {
+		counts[row.Status] = int(row.Parts)
+	}
+	return counts, nil
 }
 
 // ListReviews returns reviews with their imports, the oldest first: those that wait

@@ -7,9 +7,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 -- name: ListParts :many
 SELECT * FROM parts WHERE import_id = $1 ORDER BY no;
 
--- PartsAfter returns the parts of an import behind a number, in order.
+-- PartsAfter returns the parts of an import behind a number, in order: those of some statuses, or all without any.
 -- name: PartsAfter :many
-SELECT * FROM parts WHERE import_id = sqlc.arg(import_id) AND no > sqlc.arg(after_no) ORDER BY no LIMIT sqlc.arg(row_limit);
+SELECT * FROM parts
+WHERE import_id = sqlc.arg(import_id) AND no > sqlc.arg(after_no)
+  AND (coalesce(cardinality(sqlc.arg(statuses)::text[]), 0) = 0 OR status = ANY (sqlc.arg(statuses)::text[]))
+ORDER BY no LIMIT sqlc.arg(row_limit);
+
+-- PartsByStatus counts the parts of an import by status.
+-- name: PartsByStatus :many
+SELECT status, count(*) AS parts FROM parts WHERE import_id = $1 GROUP BY status;
 
 -- ClaimPart begins an attempt at a part: it raises the fencing token, which refuses the
 -- writes of every earlier attempt, and returns where to continue. A part that is

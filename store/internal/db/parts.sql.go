@@ -404,18 +404,27 @@ func (q *Queries) PartByNo(ctx context.Context, importID int64, no int32) (Part,
 }
 
 const partsAfter = `-- name: PartsAfter :many
-SELECT import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at FROM parts WHERE import_id = $1 AND no > $2 ORDER BY no LIMIT $3
+SELECT import_id, no, table_name, label, args, status, error, fencing_token, next_chunk, cursor, bytes_total, bytes_read, rows_read, rows_loaded, rows_rejected, rows_out_of_range, rows_left_out, days, free_days, first_day, last_day, claimed_days, started_at, finished_at FROM parts
+WHERE import_id = $1 AND no > $2
+  AND (coalesce(cardinality($3::text[]), 0) = 0 OR status = ANY ($3::text[]))
+ORDER BY no LIMIT $4
 `
 
 type PartsAfterParams struct {
 	ImportID int64
 	AfterNo  int32
+	Statuses []string
 	RowLimit int32
 }
 
-// PartsAfter returns the parts of an import behind a number, in order.
+// PartsAfter returns the parts of an import behind a number, in order: those of some statuses, or all without any.
 func (q *Queries) PartsAfter(ctx context.Context, arg PartsAfterParams) ([]Part, error) {
-	rows, err := q.db.Query(ctx, partsAfter, arg.ImportID, arg.AfterNo, arg.RowLimit)
+	rows, err := q.db.Query(ctx, partsAfter,
+		arg.ImportID,
+		arg.AfterNo,
+		arg.Statuses,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -449,6 +458,36 @@ func (q *Queries) PartsAfter(ctx context.Context, arg PartsAfterParams) ([]Part,
 			&i.StartedAt,
 			&i.FinishedAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const partsByStatus = `-- name: PartsByStatus :many
+SELECT status, count(*) AS parts FROM parts WHERE import_id = $1 GROUP BY status
+`
+
+type PartsByStatusRow struct {
+	Status string
+	Parts  int64
+}
+
+// PartsByStatus counts the parts of an import by status.
+func (q *Queries) PartsByStatus(ctx context.Context, importID int64) ([]PartsByStatusRow, error) {
+	rows, err := q.db.Query(ctx, partsByStatus, importID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PartsByStatusRow{}
+	for rows.Next() {
+		var i PartsByStatusRow
+		if err := rows.Scan(&i.Status, &i.Parts); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
