@@ -2,7 +2,6 @@ package pages
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,7 +22,7 @@ func (p *Pages) access() {
 	p.action("POST /accounts/{account}/enable", "accounts", p.accountsPage, disableAccount(false))
 	p.nav("Access", "/tokens", "Tokens", access.PermissionAdminister, true)
 	p.page("GET /tokens", "tokens", p.tokensPage)
-	p.mux.HandleFunc("POST /tokens", func(w http.ResponseWriter, r *http.Request) { p.signedIn(w, r, p.createToken) })
+	p.reveal("POST /tokens", "tokens", p.tokensPage, "token_created", createToken)
 	p.action("POST /tokens/{token}/revoke", "tokens", p.tokensPage, func(v *visit) (string, error) {
 		return "/tokens", v.send(http.MethodDelete, "/tokens/"+url.PathEscape(v.r.PathValue("token")), nil, nil)
 	})
@@ -105,35 +104,19 @@ func (p *Pages) tokensPage(v *visit) (any, error) {
 	return tokenList{List: list, Roles: roleNames()}, err
 }
 
-// createToken shows a new token with its secret, once: there is no path to come back to.
-func (p *Pages) createToken(v *visit) {
-	var created api.CreatedToken
-	err := v.parseForm()
-	if err == nil {
-		err = v.sendToken(&created)
-	}
-	var problem *api.Problem
-	switch {
-	case errors.As(err, &problem) && problem.Status != http.StatusUnauthorized:
-		v.show("tokens", p.tokensPage, problem)
-	case err != nil:
-		v.fail(err)
-	default:
-		v.render(http.StatusOK, "token_created", created, nil)
-	}
-}
-
-func (v *visit) sendToken(created *api.CreatedToken) error {
+func createToken(v *visit) (any, error) {
 	form := v.r.PostForm
 	days, err := strconv.ParseInt(form.Get("days"), 10, 32)
 	if err != nil || days < 0 {
-		return invalid("days", "want a whole number of days, or 0 for a token that does not expire")
+		return nil, invalid("days", "want a whole number of days, or 0 for a token that does not expire")
 	}
 	scope := typedScope(form)
-	return v.send(http.MethodPost, "/tokens", map[string]any{
+	var created api.CreatedToken
+	err = v.send(http.MethodPost, "/tokens", map[string]any{
 		"name": strings.TrimSpace(form.Get("name")), "role": form.Get("role"), "life_seconds": days * 24 * 60 * 60,
 		"all_sites": scope.AllSites, "sites": scope.Sites,
-	}, created)
+	}, &created)
+	return created, err
 }
 
 // auditFilters are the filters of the audit beside the days.
@@ -152,7 +135,8 @@ func (auditShown) JSON(document json.RawMessage) (string, error) {
 	return indented(document)
 }
 
-func (p *Pages) auditPage(v *visit) (any, error) {
+// auditQuery returns the filters of the page of the audit as parameters of the API.
+func auditQuery(v *visit) (url.Values, error) {
 	given, query := v.r.URL.Query(), url.Values{}
 	for _, name := range auditFilters {
 		if value := strings.TrimSpace(given.Get(name)); value != "" {
@@ -172,6 +156,14 @@ func (p *Pages) auditPage(v *visit) (any, error) {
 			return nil, invalid(day.name, "want a day, such as 2026-01-31")
 		}
 		query.Set(day.name, at.AddDate(0, 0, day.add).Format(time.RFC3339))
+	}
+	return query, nil
+}
+
+func (p *Pages) auditPage(v *visit) (any, error) {
+	query, err := auditQuery(v)
+	if err != nil {
+		return nil, err
 	}
 	list, err := get[List[api.AuditEntry]](v, "/audit", query)
 	return auditShown{List: list}, err

@@ -47,13 +47,18 @@ func get[T any](v *visit, path string, query url.Values) (T, error) {
 
 // getPage is get for a page of a list: these parameters of the browser's query are passed on, and the cursor.
 func getPage[T any](v *visit, path string, names ...string) (List[T], error) {
+	return get[List[T]](v, path, v.passed(append(names, "after")...))
+}
+
+// passed returns parameters of the browser's query that are not empty.
+func (v *visit) passed(names ...string) url.Values {
 	query := url.Values{}
-	for _, name := range append(names, "after") {
+	for _, name := range names {
 		if value := v.r.URL.Query().Get(name); value != "" {
 			query.Set(name, value)
 		}
 	}
-	return get[List[T]](v, path, query)
+	return query
 }
 
 // send sends an operation with a body of JSON, nil for none, and reads the answer into out, unless that is nil. The

@@ -56,7 +56,7 @@ func connectionPath(v *visit) string {
 }
 
 func (p *Pages) connectionsPage(v *visit) (any, error) {
-	return getPage[connections.Info](v, "/connections")
+	return getPage[connections.Info](v, "/connections", "kind")
 }
 
 // connectionShown is the page of a connection.
@@ -120,16 +120,21 @@ func (p *Pages) testConnection(v *visit) (any, error) {
 	return shown, err
 }
 
-// argumentsOf returns the members of a JSON object by name, with their values: texts as they are, others in JSON.
+// argumentsOf is members for an object that is not read yet.
 func argumentsOf(object json.RawMessage) ([]argument, error) {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(object, &values); err != nil {
 		return nil, fmt.Errorf("read the members of an object: %w", err)
 	}
+	return members(values)
+}
+
+// members returns the members of a JSON object by name, with their values: texts as they are, others in JSON.
+func members(values map[string]json.RawMessage) ([]argument, error) {
 	var all []argument
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		text := string(values[name])
-		if text[0] == '"' {
+		if strings.HasPrefix(text, `"`) {
 			if err := json.Unmarshal(values[name], &text); err != nil {
 				return nil, fmt.Errorf("read %s: %w", name, err)
 			}

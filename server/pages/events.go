@@ -20,8 +20,13 @@ func (p *Pages) events() {
 	p.page("GET /events/{event}", "event", p.eventPage)
 }
 
+// eventQuery returns the filters of the page of events as parameters of the API.
+func eventQuery(v *visit) (url.Values, error) {
+	return v.filters([]string{"source", "name", "notifications", "after"}, "received_after", "received_before")
+}
+
 func (p *Pages) eventsPage(v *visit) (any, error) {
-	query, err := v.filters([]string{"source", "name", "notifications", "after"}, "received_after", "received_before")
+	query, err := eventQuery(v)
 	if err != nil {
 		return nil, err
 	}

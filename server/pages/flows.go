@@ -1,11 +1,14 @@
 package pages
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/server/api"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
+	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
 // flows adds the pages of flows.
@@ -92,14 +96,20 @@ type flowForm struct {
 	// Text are the flows in YAML, and Prune removes all others.
 	Text  string
 	Prune bool
-	// Sample is the event of a test.
+	// Sample is the event of a test, and Import the import of one.
 	Sample sampleEvent
+	Import sampleImport
+	// Importers, Ends and Tables can be chosen for it.
+	Importers    []api.Importer
+	Ends, Tables []string
 	// Problem is why the flows were refused, or nil, and Faults its faults with their lines of the text.
 	Problem *api.Problem
 	Faults  []flowFault
 	// Changes are those that were made, with Applied, or that would be. Checked means that they are known.
 	Changes          []deliveryclient.FlowChange
 	Checked, Applied bool
+	// Changed means that the flows are not those whose changes were shown: nothing was applied.
+	Changed bool
 	// Decisions are the result of a test. Tested means that they are known.
 	Decisions []deliveryclient.FlowDecision
 	Tested    bool
@@ -107,6 +117,9 @@ type flowForm struct {
 
 // sampleEvent is the event of a test as it was typed.
 type sampleEvent struct{ Source, Name, Data, Context string }
+
+// sampleImport is the import of a test as it was chosen: What is the status of its end, or the name of a table.
+type sampleImport struct{ Importer, What string }
 
 // flowFault is a fault of the text of flows.
 type flowFault struct {
@@ -128,14 +141,14 @@ const newFlow = `flows:
 `
 
 func (p *Pages) editFlowsPage(v *visit) (any, error) {
-	if v.r.Method == http.MethodPost {
-		return typedFlows(v), nil
-	}
 	form := flowForm{
 		Text:   newFlow,
 		Sample: sampleEvent{Source: "shop", Name: "order.paid", Data: `{"id": 7, "total": 12.5}`, Context: "{}"},
 	}
-	var err error
+	err := form.loadSamples(v)
+	if err != nil {
+		return nil, err
+	}
 	switch name := v.r.URL.Query().Get("flow"); {
 	case name != "":
 		var f deliveryclient.Flow
@@ -177,13 +190,28 @@ func allFlows(v *visit) ([]deliveryclient.Flow, error) {
 	}
 }
 
+// loadSamples reads what can be chosen for the import of a test.
+func (f *flowForm) loadSamples(v *visit) error {
+	importers, err := get[List[api.Importer]](v, "/importers", nil)
+	f.Importers, f.Ends, f.Tables = importers.Items, flow.Ends(), schema.Names()
+	return err
+}
+
 // typedFlows returns the form as it was typed.
-func typedFlows(v *visit) flowForm {
+func typedFlows(v *visit) (flowForm, error) {
 	form := v.r.PostForm
-	return flowForm{
+	typed := flowForm{
 		Text: strings.ReplaceAll(form.Get("flows"), "\r\n", "\n"), Prune: form.Get("prune") == "true",
 		Sample: sampleEvent{form.Get("source"), form.Get("name"), form.Get("data"), form.Get("context")},
+		Import: sampleImport{form.Get("importer"), form.Get("what")},
 	}
+	return typed, typed.loadSamples(v)
+}
+
+// Seal identifies the flows of the form: applying them sends the seal of those whose changes were shown.
+func (f flowForm) Seal() string {
+	hash := sha256.Sum256([]byte(f.Text + "\x00" + strconv.FormatBool(f.Prune)))
+	return hex.EncodeToString(hash[:16])
 }
 
 // set returns the body of an operation.
@@ -192,32 +220,52 @@ func (f *flowForm) set() api.FlowSet {
 }
 
 func (p *Pages) diffFlows(v *visit) (any, error) {
-	form := typedFlows(v)
+	form, err := typedFlows(v)
+	if err != nil {
+		return nil, err
+	}
+	return form.diff(v)
+}
+
+// diff returns the form with the changes that applying its flows would make.
+func (f flowForm) diff(v *visit) (any, error) {
 	var changes List[deliveryclient.FlowChange]
-	err := v.send(http.MethodPost, "/flows/diff", form.set(), &changes)
-	form.Changes, form.Checked = changes.Items, err == nil
-	err = form.refused(err)
-	return form, err
+	err := v.send(http.MethodPost, "/flows/diff", f.set(), &changes)
+	f.Changes, f.Checked = changes.Items, err == nil
+	err = f.refused(err)
+	return f, err
 }
 
 func (p *Pages) applyFlows(v *visit) (any, error) {
-	form := typedFlows(v)
+	form, err := typedFlows(v)
+	if err != nil {
+		return nil, err
+	}
 	var changes List[deliveryclient.FlowChange]
-	err := v.send(http.MethodPost, "/flows/apply", form.set(), &changes)
+	// The text may have been edited since its changes were shown.
+	if seal := v.r.PostForm.Get("seal"); seal != "" && seal != form.Seal() {
+		form.Changed = true
+		return form.diff(v)
+	}
+	err = v.send(http.MethodPost, "/flows/apply", form.set(), &changes)
 	form.Changes, form.Checked, form.Applied = changes.Items, err == nil, err == nil
 	err = form.refused(err)
 	return form, err
 }
 
 func (p *Pages) testFlows(v *visit) (any, error) {
-	form := typedFlows(v)
-	test := api.FlowTest{
-		FlowText: api.FlowText{Flows: form.Text},
-		Event:    api.SampleEvent{ID: "sample", Source: form.Sample.Source, Name: form.Sample.Name},
+	form, err := typedFlows(v)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if test.Event.Data, err = v.typedObject("data"); err == nil {
-		test.Event.Context, err = v.typedObject("context")
+	test := api.FlowTest{FlowText: api.FlowText{Flows: form.Text}}
+	if v.r.PostForm.Get("sample") == "import" {
+		test.Import = form.Import.request()
+	} else {
+		test.Event = &api.SampleEvent{ID: "sample", Source: form.Sample.Source, Name: form.Sample.Name}
+		if test.Event.Data, err = v.typedObject("data"); err == nil {
+			test.Event.Context, err = v.typedObject("context")
+		}
 	}
 	var decisions List[deliveryclient.FlowDecision]
 	if err == nil {
@@ -226,6 +274,17 @@ func (p *Pages) testFlows(v *visit) (any, error) {
 	form.Decisions, form.Tested = decisions.Items, err == nil
 	err = form.refused(err)
 	return form, err
+}
+
+// request returns the import as an operation takes it.
+func (s sampleImport) request() *api.SampleImport {
+	sample := &api.SampleImport{Importer: s.Importer}
+	if slices.Contains(flow.Ends(), s.What) {
+		sample.End = s.What
+	} else {
+		sample.Table = s.What
+	}
+	return sample
 }
 
 // faultPlace is the place of a fault in the text of flows.

@@ -172,13 +172,7 @@ func argumentValue(text, kind string) (json.RawMessage, error) {
 	case "string", "day":
 		return json.Marshal(text)
 	case "list of strings":
-		var items []string
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); line != "" {
-				items = append(items, line)
-			}
-		}
-		return json.Marshal(items)
+		return json.Marshal(typedLines(text))
 	default:
 		if !json.Valid([]byte(text)) {
 			return nil, fmt.Errorf("want a value of the type %s, in JSON", kind)

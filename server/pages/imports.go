@@ -18,6 +18,7 @@ func (p *Pages) imports() {
 	p.nav("Imports", "/imports", "Imports", access.PermissionRead, false)
 	p.page("GET /imports", "imports", p.importsPage)
 	p.page("GET /imports/{import}", "import", p.importPage)
+	p.page("GET /imports/{import}/parts", "import_parts", p.partsPage)
 	p.page("GET /imports/{import}/rejects", "import_rejects", p.rejectsPage)
 	for _, command := range []string{importview.CommandPause, importview.CommandResume, importview.CommandCancel} {
 		p.importAction(command, func(v *visit) error { return v.sendReason(importPath(v) + "/" + command) })
@@ -102,14 +103,22 @@ func (i importDetails) SelfReview(who access.Principal) bool {
 // importShown is the page of an import.
 type importShown struct {
 	importDetails
+	// Parts are all parts, none of an import with more than maxTimeline.
 	Parts    []importview.Part
 	Feedback List[importview.Feedback]
 	Ended    bool
 	Steps    []step
 }
 
-// lastLines is the number of lines of the log that the page shows.
-const lastLines = 200
+// Limits of the page of an import.
+const (
+	// lastLines is the number of lines of the log that the page shows.
+	lastLines = 200
+	// maxTimeline is the number of parts of which it reads all, for their timeline and for the time that is left.
+	maxTimeline = 2_000
+	// maxRows is the number of parts in its table; the page of the parts has the others.
+	maxRows = 100
+)
 
 func (p *Pages) importPage(v *visit) (any, error) {
 	path := importPath(v)
@@ -120,29 +129,14 @@ func (p *Pages) importPage(v *visit) (any, error) {
 	shown := importShown{
 		importDetails: details, Ended: importstore.Ended(details.Status), Steps: stepsOf(details.Import),
 	}
-	if shown.Parts, err = allParts(v, path); err != nil {
-		return nil, err
+	if details.PartsTotal <= maxTimeline {
+		if shown.Parts, err = allParts(v, path); err != nil {
+			return nil, err
+		}
 	}
 	lines := url.Values{"limit": {strconv.Itoa(lastLines)}}
 	shown.Feedback, err = get[List[importview.Feedback]](v, path+"/feedback", lines)
 	return shown, err
-}
-
-// allParts returns the parts of an import, at most importers.MaxParts.
-func allParts(v *visit, path string) ([]importview.Part, error) {
-	var parts []importview.Part
-	query := url.Values{"limit": {"200"}}
-	for {
-		page, err := get[List[importview.Part]](v, path+"/parts", query)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, page.Items...)
-		if page.Next == "" {
-			return parts, nil
-		}
-		query.Set("after", page.After())
-	}
 }
 
 // step is a phase of an import in its order.

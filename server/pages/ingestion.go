@@ -1,10 +1,10 @@
 package pages
 
 import (
+	"cmp"
 	"html/template"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/server/pages/chart"
@@ -49,20 +49,15 @@ func (t trafficView) Dropped() (sum uint64) {
 }
 
 // Reasons are the reasons of the dropped events, the most frequent first.
-func (t trafficView) Reasons() []reasonCount {
+func (t trafficView) Reasons() []reasonCount { return reasonsOf(t.Dropped24h) }
+
+// reasonsOf returns numbers of dropped events by reason, the most frequent first.
+func reasonsOf(dropped map[string]uint64) []reasonCount {
 	var all []reasonCount
-	for _, reason := range slices.Sorted(maps.Keys(t.Dropped24h)) {
-		all = append(all, reasonCount{reason, t.Dropped24h[reason]})
+	for _, reason := range slices.Sorted(maps.Keys(dropped)) {
+		all = append(all, reasonCount{reason, dropped[reason]})
 	}
-	slices.SortStableFunc(all, func(a, b reasonCount) int {
-		switch {
-		case a.Events > b.Events:
-			return -1
-		case a.Events < b.Events:
-			return 1
-		}
-		return strings.Compare(a.Reason, b.Reason)
-	})
+	slices.SortStableFunc(all, func(a, b reasonCount) int { return cmp.Compare(b.Events, a.Events) })
 	return all
 }
 

@@ -1,11 +1,8 @@
 package pages
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/access"
@@ -24,6 +21,8 @@ func (p *Pages) schedules() {
 	p.page("GET "+newSchedulePath, "schedule_new", p.newSchedulePage)
 	p.action("POST "+newSchedulePath, "schedule_new", p.newSchedulePage, createSchedule)
 	p.page("GET /schedules/{schedule}", "schedule", p.schedulePage)
+	p.page("GET /schedules/{schedule}/edit", "schedule_edit", p.editSchedulePage)
+	p.action("POST /schedules/{schedule}/edit", "schedule_edit", p.editSchedulePage, setSchedule)
 	for _, command := range []string{"pause", "resume"} {
 		p.scheduleAction(command, func(v *visit) error { return v.sendReason(schedulePath(v) + "/" + command) })
 	}
@@ -47,7 +46,7 @@ func (p *Pages) scheduleAction(command string, do func(v *visit) error) {
 func schedulePath(v *visit) string { return "/schedules/" + url.PathEscape(v.r.PathValue("schedule")) }
 
 func (p *Pages) schedulesPage(v *visit) (any, error) {
-	list, err := getPage[importview.Schedule](v, "/schedules")
+	list, err := getPage[importview.Schedule](v, "/schedules", "site")
 	shown := List[scheduleView]{Next: list.Next}
 	for _, s := range list.Items {
 		shown.Items = append(shown.Items, scheduleView{s})
@@ -177,86 +176,4 @@ func backfillSchedule(v *visit) error {
 	return v.send(http.MethodPost, schedulePath(v)+"/backfill", api.Backfill{
 		From: from, To: to, Overlap: v.r.PostForm.Get("overlap"),
 	}, nil)
-}
-
-// scheduleForm is the page of a new schedule.
-type scheduleForm struct {
-	importForm
-	Overlaps []overlap
-	// Catchup is the default of how late a run may begin, and PauseAfter the default number of failures.
-	Catchup    int64
-	PauseAfter int
-}
-
-// Choice is the choice of a site and a source.
-func (f scheduleForm) Choice() importForm { return f.importForm }
-
-// Zone is the time zone of the chosen site.
-func (f scheduleForm) Zone() string {
-	for _, s := range f.Sites {
-		if s.Domain == f.Site {
-			return s.TimeZone
-		}
-	}
-	return ""
-}
-
-func (p *Pages) newSchedulePage(v *visit) (any, error) {
-	form, err := loadImportForm(v)
-	return scheduleForm{
-		importForm: form, Overlaps: overlaps, Catchup: int64(starter.DefaultCatchup.Minutes()),
-		PauseAfter: starter.DefaultPauseAfterFailures,
-	}, err
-}
-
-func createSchedule(v *visit) (string, error) {
-	form := v.r.PostForm
-	request, err := importRequest(v)
-	if err != nil {
-		return "", err
-	}
-	cron, err := typedCron(form)
-	if err != nil {
-		return "", err
-	}
-	timing := api.ScheduleTiming{
-		Cron: cron, TimeZone: strings.TrimSpace(form.Get("time_zone")),
-		Overlap: form.Get("overlap"), Note: strings.TrimSpace(form.Get("note")),
-	}
-	for field, into := range map[string]*int64{
-		"every": &timing.EverySeconds, "jitter": &timing.JitterSeconds, "catchup": &timing.CatchupSeconds,
-	} {
-		if *into, err = typedMinutes(form.Get(field)); err != nil {
-			return "", invalid(field, err.Error())
-		}
-	}
-	if text := strings.TrimSpace(form.Get("pause_after_failures")); text != "" {
-		failures, err := strconv.Atoi(text)
-		if err != nil {
-			return "", invalid("pause_after_failures", "want a whole number of failures, or 0 for never")
-		}
-		timing.PauseAfterFailures = &failures
-	}
-	var created importview.Schedule
-	err = v.send(http.MethodPost, sitePath(form.Get("site"))+"/schedules", api.ScheduleRequest{
-		ScheduleTiming: timing, ImportRequest: request, Name: strings.TrimSpace(form.Get("name")),
-		Paused: form.Get("paused") != "",
-	}, &created)
-	return "/schedules/" + url.PathEscape(created.Name), err
-}
-
-// typedCron returns the cron expression of a form: the one that was typed, or that of a time of each day.
-func typedCron(form url.Values) (string, error) {
-	cron, daily := strings.TrimSpace(form.Get("cron")), strings.TrimSpace(form.Get("daily"))
-	if daily == "" {
-		return cron, nil
-	}
-	if cron != "" {
-		return "", invalid("cron", "want a time of each day or a cron expression, not both")
-	}
-	at, err := time.Parse("15:04", daily)
-	if err != nil {
-		return "", invalid("daily", "want a time of the day such as 03:00")
-	}
-	return fmt.Sprintf("%d %d * * *", at.Minute(), at.Hour()), nil
 }

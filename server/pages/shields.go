@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/server/api"
@@ -23,7 +22,7 @@ func (p *Pages) shields() {
 }
 
 // shieldsPath is the path of the shields of the site of a request, here and at the API.
-func shieldsPath(v *visit) string { return sitePath(v.r.PathValue("site")) + "/shields" }
+func shieldsPath(v *visit) string { return siteOf(v) + "/shields" }
 
 // shieldsShown is the page of the shields of a site.
 type shieldsShown struct {
@@ -105,8 +104,8 @@ func changeShields(v *visit, into func(c *api.ShieldsChange) *api.ShieldRules) (
 	if rules == nil {
 		return "", invalid("kind", "want ips, countries, pages or hostnames")
 	}
-	for line := range strings.Lines(v.r.PostForm.Get("rules")) {
-		if line = strings.TrimSpace(line); line != "" && !slices.Contains(*rules, line) {
+	for _, line := range typedLines(v.r.PostForm.Get("rules")) {
+		if !slices.Contains(*rules, line) {
 			*rules = append(*rules, line)
 		}
 	}

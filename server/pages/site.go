@@ -73,7 +73,7 @@ var siteTables = []struct {
 }
 
 func (p *Pages) sitePage(v *visit) (any, error) {
-	path := sitePath(v.r.PathValue("site"))
+	path := siteOf(v)
 	site, err := get[ingestclient.Site](v, path, nil)
 	if err != nil {
 		return nil, err

@@ -22,10 +22,12 @@ func (p *Pages) syncs() {
 	p.page("GET /syncs/{sync}", "sync", p.syncPage)
 	p.page("GET /syncs/{sync}/runs", "sync_runs", p.syncRunsPage)
 	p.page("GET /syncs/{sync}/rejects", "sync_rejects", p.syncRejectsPage)
+	p.page("GET /syncs/{sync}/held", "sync_held", p.syncHeldPage)
 	for _, command := range []string{"run", "pause", "resume"} {
 		p.syncAction(command, func(v *visit) error { return v.sendReason(syncPath(v) + "/" + command) })
 	}
 	p.syncAction("settings", setSync)
+	p.syncAction("find-rejects", findRejects)
 	p.action("POST /syncs/{sync}/rejects/retry", "sync_rejects", p.syncRejectsPage, func(v *visit) (string, error) {
 		path := syncPath(v) + "/rejects"
 		records, err := retriedRecords(v)
@@ -137,6 +139,8 @@ var syncHints = map[string]string{
 	"max_rejected_pages": "Pages in a row that stop a run if they are wholly rejected.",
 	"force_optin":        "true lets a subscription of the source win over an opt-out of the target.",
 	"alarm_after":        "Missed cycles that raise an alarm.",
+	"query":              "A SELECT that is read in place of a table.",
+	"target_table":       "Table to write to.",
 	"key_column":         "Column of the source that identifies a row.",
 	"cursor_column":      "Column of the source with the time of the last change.",
 	"target_key":         "Columns that identify a row of the target, separated by commas.",
@@ -151,11 +155,16 @@ func syncFields(s syncclient.Sync) ([]syncField, error) {
 		if err != nil {
 			return nil, err
 		}
-		fields = append(fields, syncField{
-			argument: argument{name, value}, Hint: syncHints[name], Long: name == "mapping" || name == "query",
-		})
+		fields = append(fields, fieldOf(name, value))
 	}
 	return fields, nil
+}
+
+// fieldOf returns the field of a setting with its value.
+func fieldOf(name, value string) syncField {
+	return syncField{
+		argument: argument{name, value}, Hint: syncHints[name], Long: name == "mapping" || name == "query",
+	}
 }
 
 // settingOf returns the value of a setting as text, "" for the default.
@@ -226,7 +235,20 @@ func setSync(v *visit) error {
 	return v.edit(http.MethodPatch, syncPath(v), api.SyncChange{Settings: changed})
 }
 
-// syncRuns is the page of the runs of a sync, syncRejects that of its rejected records.
+// findRejects searches the page of a run that the form names.
+func findRejects(v *visit) error {
+	var search api.RejectSearch
+	for name, into := range map[string]*int64{"run_id": &search.RunID, "page": &search.Page} {
+		var err error
+		if *into, err = strconv.ParseInt(v.r.PostForm.Get(name), 10, 64); err != nil {
+			return invalid(name, "want a whole number")
+		}
+	}
+	return v.send(http.MethodPost, syncPath(v)+"/find-rejects", search, nil)
+}
+
+// syncRuns is the page of the runs of a sync, syncRejects that of its rejected records, and syncHeld that of the records
+// that are held as opted out.
 type (
 	syncRuns struct {
 		List[syncclient.SyncRun]
@@ -234,6 +256,10 @@ type (
 	}
 	syncRejects struct {
 		List[syncclient.RejectedRecord]
+		Name string
+	}
+	syncHeld struct {
+		List[syncclient.HeldRecord]
 		Name string
 	}
 )
@@ -246,6 +272,11 @@ func (p *Pages) syncRunsPage(v *visit) (any, error) {
 func (p *Pages) syncRejectsPage(v *visit) (any, error) {
 	list, err := getPage[syncclient.RejectedRecord](v, syncPath(v)+"/rejects")
 	return syncRejects{List: list, Name: v.r.PathValue("sync")}, err
+}
+
+func (p *Pages) syncHeldPage(v *visit) (any, error) {
+	list, err := getPage[syncclient.HeldRecord](v, syncPath(v)+"/held")
+	return syncHeld{List: list, Name: v.r.PathValue("sync")}, err
 }
 
 // retriedRecords returns the records of the form, nil for all.

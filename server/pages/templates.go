@@ -55,6 +55,7 @@ var functions = template.FuncMap{
 	"number": number, "bytes": size, "percent": percent, "time": clock, "ago": ago, "lasted": lasted, "duration": duration,
 	"words": words, "badge": badge, "dict": dict, "list": func(items ...any) []any { return items }, "advice": advice,
 	"plural": plural, "join": func(list []string) string { return strings.Join(list, ", ") },
+	"lines":   func(list []string) string { return strings.Join(list, "\n") },
 	"payload": payload, "json": indented, "seconds": seconds, "states": statesOf,
 	"flow": func(f deliveryclient.Flow) flow.Flow { return flow.Read(f.Name, f.Spec) }, "flowtext": specText,
 }
@@ -189,7 +190,7 @@ var tones = map[string]string{
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
 	"faulty": "bad", "fault": "bad", "no worker": "warn", "job": "good",
-	"added": "good", "changed": "idle", "removed": "bad",
+	"added": "good", "changed": "idle", "removed": "bad", "passed": "idle", "tagged": "warn", "dropped": "bad", "stored": "good",
 	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad",
 	"revoked": "bad",
 	// Of accounts and tokens.

@@ -10,17 +10,44 @@ import (
 	"github.com/sluicehq/sluice/server/api"
 )
 
-// typedMinutes returns the seconds of a number of minutes, 0 for an empty field.
+// typedMinutes returns the seconds of a number of minutes, or of a duration such as 90s; 0 for an empty field.
 func typedMinutes(text string) (int64, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return 0, nil
 	}
-	minutes, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		return 0, errors.New("want a whole number of minutes")
+	if minutes, err := strconv.ParseInt(text, 10, 32); err == nil {
+		return minutes * 60, nil
 	}
-	return minutes * 60, nil
+	duration, err := time.ParseDuration(text)
+	if err != nil || duration%time.Second != 0 {
+		return 0, errors.New("want a whole number of minutes, or a duration such as 90s")
+	}
+	return int64(duration / time.Second), nil
+}
+
+// minutesText returns seconds as typedMinutes reads them, "" for 0.
+func minutesText(seconds float64) string {
+	whole := int64(seconds)
+	switch {
+	case whole == 0:
+		return ""
+	case whole%60 == 0:
+		return strconv.FormatInt(whole/60, 10)
+	default:
+		return (time.Duration(whole) * time.Second).String()
+	}
+}
+
+// typedLines returns the lines of a text that are not blank, without the blanks around them.
+func typedLines(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // typedTime returns the time of a field for a local time, which has the form 2006-01-02T15:04.

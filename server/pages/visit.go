@@ -90,6 +90,32 @@ func (v *visit) path(template string) string {
 	})
 }
 
+// reveal adds what a form creates and shows this once: there is no path to come back to. do returns what the template
+// shown has. If the API refuses the operation, the page with the form is shown again.
+func (p *Pages) reveal(pattern, template string, load loader, shown string, do func(v *visit) (any, error)) {
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		p.signedIn(w, r, func(v *visit) {
+			if err := v.parseForm(); err != nil {
+				v.fail(err)
+				return
+			}
+			created, err := do(v)
+			var problem *api.Problem
+			switch {
+			case errors.As(err, &problem) && problem.Status != http.StatusUnauthorized:
+				v.show(template, load, problem)
+			case err != nil:
+				v.fail(err)
+			default:
+				v.render(http.StatusOK, shown, created, nil)
+			}
+		})
+	})
+}
+
+// noData is the loader of a page that shows nothing but its form.
+func noData(*visit) (any, error) { return struct{}{}, nil }
+
 // value returns a field of the form, else a parameter of the query.
 func (v *visit) value(name string) string {
 	if v.r.PostForm.Has(name) {
@@ -214,6 +240,14 @@ func (v view) Typed(field string, value any) any {
 		return v.Form.Get(field)
 	}
 	return value
+}
+
+// Export returns the path of the file of a list with the filters of the page.
+func (v view) Export(list string) string {
+	query := url.Values{}
+	maps.Copy(query, v.Query)
+	query.Del("after")
+	return (&url.URL{Path: exportPath + list, RawQuery: query.Encode()}).String()
 }
 
 // With returns the path of the page with parameters of its query replaced, given as name, value, name, value. An empty

@@ -48,7 +48,17 @@
   const used = (el) => el.querySelector("details.confirm[open]") || (el.contains(document.activeElement) &&
     document.activeElement.matches("input, textarea, select"));
   document.addEventListener("htmx:beforeSwap", (e) => { if (used(e.detail.target)) e.detail.shouldSwap = false; });
-  document.addEventListener("htmx:oobBeforeSwap", (e) => { if (used(e.detail.target)) e.detail.shouldSwap = false; });
+  // Nor is one of which the server says the same as before.
+  const shown = new Map();
+  document.addEventListener("htmx:oobBeforeSwap", (e) => {
+    const { target, fragment } = e.detail;
+    const html = fragment.firstElementChild?.outerHTML;
+    if (used(target) || shown.get(target.id) === html) {
+      e.detail.shouldSwap = false;
+      return;
+    }
+    shown.set(target.id, html);
+  });
   document.addEventListener("htmx:afterSettle", (e) => times(e.detail.elt.ownerDocument));
 
   // The focus stays where it was, at a link or a button, when its part of the page is replaced.

@@ -1,0 +1,82 @@
+package pages_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
+)
+
+// rows reads a file of a list.
+func (p page) rows(t *testing.T) [][]string {
+	t.Helper()
+	require.Equal(t, http.StatusOK, p.status, p.html)
+	require.Equal(t, "text/csv; charset=utf-8; header=present", p.header.Get("Content-Type"))
+	rows, err := csv.NewReader(strings.NewReader(p.html)).ReadAll()
+	require.NoError(t, err)
+	return rows
+}
+
+// Each list is a file of what the API lists, with the filters of its page.
+func TestListsAreExported(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	imp, err := b.Starter.CreateImport(enginetest.Context(t), starter.Request{
+		Site: site, Source: "noop", Label: "=HYPERLINK(1)", By: hostile,
+	})
+	require.NoError(t, err)
+	b.Wait(t, imp.ID)
+	b.post(t, "/destinations/webhook/pause", url.Values{})
+	b.sendToWebhook(t, "1")
+	b.addWebhook(t, "ops")
+	b.post(t, "/flows/edit/apply", url.Values{"flows": {pageFlow}})
+	b.post(t, "/new/schedule", url.Values{"site": {site}, "source": {"noop"}, "name": {"nightly"}, "cron": {"0 3 * * *"}})
+	token := b.token(t, "operator", map[string]any{"sites": []string{site}})
+
+	for _, path := range []string{
+		"/imports", fmt.Sprintf("/imports/%d/parts", imp.ID), fmt.Sprintf("/imports/%d/rejects", imp.ID), "/reviews?all=true",
+		"/schedules", "/sites", "/destinations", "/jobs", "/events", "/flows", "/syncs", "/connections", "/notifications",
+		"/locks", "/accounts", "/tokens", "/audit",
+	} {
+		list, _, _ := strings.Cut(path, "?")
+		shown := b.get(t, path)
+		require.Equal(t, http.StatusOK, shown.status, path)
+		var of struct{ Items []map[string]json.RawMessage }
+		b.read(t, path+map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]+"limit=200", &of)
+		if len(of.Items) > 0 {
+			require.Contains(t, shown.html, `href="/export`+list, "the page of %s links its file", path)
+		}
+		rows := b.get(t, "/export"+path).rows(t)
+		require.Len(t, rows, 1+len(of.Items), path)
+		for i, item := range of.Items {
+			for at, column := range rows[0] {
+				var text string
+				if json.Unmarshal(item[column], &text) != nil {
+					text = string(item[column])
+				}
+				require.Contains(t, []string{text, "'" + text}, rows[1+i][at], "%s, row %d, %s", path, i, column)
+			}
+			for name := range item {
+				require.Contains(t, rows[0], name, "%s has a column for each field", path)
+			}
+		}
+	}
+	rows := b.get(t, "/export/imports").rows(t)
+	require.Contains(t, rows[1], "'=HYPERLINK(1)", "no formula")
+	require.Len(t, b.get(t, "/export/imports?site=none.example").rows(t), 1, "the filters count")
+	require.Len(t, b.get(t, "/export/jobs?state=held").rows(t), 1)
+	require.Equal(t, http.StatusUnprocessableEntity, b.get(t, "/export/jobs?created_after=soon").status)
+	require.Equal(t, http.StatusForbidden, b.send(t, http.MethodGet, "/export/jobs", nil, "", token...).status)
+	require.Equal(t, http.StatusNotFound, b.get(t, "/export/imports/404/parts").status)
+	p := b.get(t, "/export/imports")
+	require.Equal(t, `attachment; filename="imports.csv"`, p.header.Get("Content-Disposition"))
+	require.Equal(t, "no-store", p.header.Get("Cache-Control"))
+}
