@@ -20,25 +20,46 @@ type Message struct {
 }
 
 // Reader reads the stream of a partition in the order of its sequence. It is not safe for concurrent use.
+//
+// It asks for one message, which it waits for, and then every readInterval for all that came meanwhile: to be given
+// each message at once would cost the log and the reader far more than the message.
 type Reader struct {
 	log       *Log
 	partition int
 	// next is the sequence to return next.
 	next uint64
-	// messages is nil without a consumer on the server.
-	messages jetstream.MessagesContext
+	// consumer is nil without the reader's state on the server.
+	consumer jetstream.Consumer
+	// request is the request under way, or nil; last describes it, or the one before.
+	request jetstream.MessageBatch
+	last    request
+	// stop ends a request for the first message.
+	stop context.CancelFunc
 	// held is a message behind a gap.
 	held *Message
 }
 
+// request describes a request for messages.
+type request struct {
+	begun time.Time
+	// asked is how many messages it asked for, got how many came, and bytes their size.
+	asked, got, bytes int
+}
+
+// full reports whether more messages than it asked for may have been there.
+func (r request) full() bool { return r.got >= r.asked || r.bytes >= readBytes/2 }
+
 const (
-	// readAhead bounds the bytes of a request for messages, readMessages their number. A reader has at most two
-	// requests in memory. The client reserves memory for so many messages: a limit of bytes alone makes it
-	// reserve 32 MB for a million.
-	readAhead    = 4 << 20
-	readMessages = 4096
-	// pullWait is how long a request for messages stays open.
-	pullWait = 30 * time.Second
+	// readBytes bounds the bytes of a request for messages, readMessages their number: the client reserves memory for
+	// so many.
+	readBytes    = 4 << 20
+	readMessages = 512
+	// readInterval is the time between two requests for what has come meanwhile, unless more than one of them has room
+	// for is there. readWait is how long such a request stays open.
+	readInterval = 100 * time.Millisecond
+	readWait     = 10 * time.Millisecond
+	// firstWait is how long a request for the first message stays open.
+	firstWait = 30 * time.Second
 	// readHeartbeat is how often the server says that a request without a message is still open. A server that
 	// has forgotten the reader is noticed after two of them.
 	readHeartbeat = 2 * time.Second
@@ -84,16 +105,90 @@ func (r *Reader) try(ctx context.Context) (Message, error) {
 		r.held, r.next = nil, m.Sequence+1
 		return *m, nil
 	}
-	if r.messages == nil {
+	if r.consumer == nil {
 		if err := r.start(ctx); err != nil {
 			return Message{}, err
 		}
 	}
-	msg, err := r.messages.Next(jetstream.NextContext(ctx))
+	msg, err := r.receive(ctx)
 	if err != nil {
 		return Message{}, fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
 	}
 	return r.accept(msg)
+}
+
+// receive returns the next message of the consumer.
+func (r *Reader) receive(ctx context.Context) (jetstream.Msg, error) {
+	for {
+		if r.request == nil {
+			if err := r.ask(ctx); err != nil {
+				return nil, err
+			}
+		}
+		select {
+		case msg, ok := <-r.request.Messages():
+			if ok {
+				r.last.got++
+				r.last.bytes += len(msg.Data())
+				return msg, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		err := r.request.Error()
+		r.end()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+	}
+}
+
+// ask begins the next request: for the first message after the last one has got none, otherwise for all there are.
+func (r *Reader) ask(ctx context.Context) (err error) {
+	next := request{asked: 1, begun: time.Now()}
+	if r.last.got == 0 {
+		// The request outlives a call that is given up.
+		var waiting context.Context
+		waiting, r.stop = context.WithTimeout(context.WithoutCancel(ctx), firstWait)
+		r.request, err = r.consumer.Fetch(1, jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(readHeartbeat))
+	} else {
+		if err := r.pause(ctx); err != nil {
+			return err
+		}
+		next = request{asked: readMessages, begun: time.Now()}
+		// It ends when the server says so: after an end of its own, it would lose what is on its way.
+		r.request, err = r.consumer.Fetch(readMessages, jetstream.FetchMaxBytes(readBytes),
+			jetstream.FetchMaxWait(readWait))
+	}
+	if err != nil {
+		r.end()
+		return err
+	}
+	r.last = next
+	return nil
+}
+
+// pause waits until the next request for what has come meanwhile is due.
+func (r *Reader) pause(ctx context.Context) error {
+	if r.last.full() {
+		return nil
+	}
+	timer := time.NewTimer(time.Until(r.last.begun.Add(readInterval)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// end ends the request.
+func (r *Reader) end() {
+	if r.stop != nil {
+		r.stop()
+	}
+	r.request, r.stop = nil, nil
 }
 
 // accept checks that a message is the next one.
@@ -136,18 +231,12 @@ func (r *Reader) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
 	}
-	r.messages, err = consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(readMessages, readAhead),
-		jetstream.PullExpiry(pullWait), jetstream.PullHeartbeat(readHeartbeat))
-	if err != nil {
-		return fmt.Errorf("read partition %d of the event log: %w", r.partition, err)
-	}
+	r.consumer, r.last = consumer, request{}
 	return nil
 }
 
 // Close ends the reader's request. The server forgets its state after a while.
 func (r *Reader) Close() {
-	if r.messages != nil {
-		r.messages.Stop()
-		r.messages = nil
-	}
+	r.end()
+	r.consumer = nil
 }
