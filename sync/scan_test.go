@@ -150,7 +150,8 @@ func TestScanFails(t *testing.T) {
 			known: func() func(context.Context, func(key, ref []byte, missing bool)) error {
 				calls := 0
 				return func(_ context.Context, fn func(key, ref []byte, missing bool)) error {
-					if calls++; calls == 1 {
+					calls++
+					if calls == 1 {
 						fn([]byte("a"), []byte(`{}`), false)
 					}
 					return nil

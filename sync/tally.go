@@ -85,7 +85,8 @@ func (t *Tally) add(hash uint64, status string) {
 	for range t.slots {
 		switch slot := t.slots[at]; {
 		case slot == 0:
-			if t.used++; t.used < len(t.slots) {
+			t.used++
+			if t.used < len(t.slots) {
 				t.slots[at] = entry
 			}
 			return

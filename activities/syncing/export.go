@@ -163,7 +163,8 @@ func changeRows(outbox []syncstore.OutboxRow) iter.Seq[warehouse.SyncChange] {
 					Page: count(o.Page), Seq: count(o.Seq), Index: index, RecordedAt: o.RecordedAt.UTC(), Key: c.Key,
 					Outcome: c.Outcome, Consent: string(c.Consent), Stage: string(c.Stage), Reason: c.Reason,
 				}
-				if index++; !yield(row) {
+				index++
+				if !yield(row) {
 					return errEnough
 				}
 				return nil

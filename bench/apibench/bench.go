@@ -138,6 +138,8 @@ func (b *bench) signIn(ctx context.Context) error {
 }
 
 // noPassword is the hash of no password.
+//
+//nolint:gosec // G101: it is nobody's
 const noPassword = "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // addWorker adds a worker with all components that does not run: requests about imports and jobs that wait look for
@@ -165,7 +167,7 @@ func offersOf(set components.Set) (offers store.Offers) {
 	return offers
 }
 
-func (b *bench) close() error {
+func (b *bench) close(ctx context.Context) error {
 	var faults []error
 	if b.server != nil {
 		faults = append(faults, b.server.Stop())
@@ -174,7 +176,7 @@ func (b *bench) close() error {
 		faults = append(faults, os.RemoveAll(b.dir))
 	}
 	if b.sql != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		faults = append(faults, b.sql.Close(ctx))
 	}

@@ -96,6 +96,8 @@ SELECT 'site-' || n || '.bench.example', 'UTC' FROM generate_series(1, $1::int) 
 
 // Of a hundred imports, 84 are completed and 6 unchanged, 5 have failed, 3 were cancelled, one is in review, and one in
 // two hundred is running or queued. None is declined or parked.
+//
+//nolint:dupword // columns of SQL
 const fillImports = `INSERT INTO imports (site_id, source, label, args, requested_by, on_part_failure, max_rejects,
 	max_reject_share, chunk_rows, chunk_bytes, parallelism, review, status, phase, error, error_class, start_date,
 	end_date, days, workflow_id, run_id, created_at, checked_at, started_at, finished_at, closed_at)
@@ -151,6 +153,8 @@ SELECT ` + idOf + `, CASE WHEN n % 10 < 7 THEN 'shop' ELSE 'crm' END, 'order.pai
 FROM generate_series(2, $1::int + 1, 2) n`
 
 // Of a thousand jobs, 970 have succeeded. Most are of the webhook, one in a thousand of postgres.
+//
+//nolint:dupword // columns of SQL
 const fillJobs = `INSERT INTO jobs (id, destination, action, version, context, data, event_id, state, attempt,
 	has_failed, due_at, last_error, created_at, updated_at, finished_at)
 SELECT j.id, CASE WHEN n % 1000 = 7 THEN 'postgres' WHEN n % 10 < 6 THEN 'webhook' WHEN n % 10 < 9 THEN 'log'

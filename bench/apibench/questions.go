@@ -55,10 +55,14 @@ func (b *bench) jobs(f deliverystore.JobFilter) func(ctx context.Context) error 
 }
 
 // anImport returns the number of an import.
-func (b *bench) anImport() int64 { return b.firstImport + rand.Int64N(int64(b.cfg.Imports)) }
+func (b *bench) anImport() int64 {
+	return b.firstImport + rand.Int64N(int64(b.cfg.Imports)) //nolint:gosec // it is no secret
+}
 
 // aJob returns the ID of a job.
-func (b *bench) aJob() string { return b.jobIDs[rand.IntN(len(b.jobIDs))] }
+func (b *bench) aJob() string {
+	return b.jobIDs[rand.IntN(len(b.jobIDs))] //nolint:gosec // it is no secret
+}
 
 func (b *bench) readImport(ctx context.Context) error {
 	return rows(b.store.Imports.Details(ctx, b.anImport()))

@@ -18,7 +18,7 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 		return err
 	}
 	b := &bench{cfg: cfg, log: log}
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer func() { err = errors.Join(err, b.close(ctx)) }()
 	if err := b.connect(ctx); err != nil {
 		return err
 	}

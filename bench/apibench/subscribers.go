@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// goalMemory is the memory that the server needs for all subscribers, in MiB, and goalDelay the time until each of them has
-	// an event, in milliseconds.
+	// goalMemory is the memory that the server needs for all subscribers, in MiB, and goalDelay the time until each of
+	// them has an event, in milliseconds.
 	goalMemory = 100
 	goalDelay  = 1000
 	// changes is how many changes the subscribers receive, one after the other.

@@ -27,7 +27,8 @@ func TestRates(t *testing.T) {
 	reportRates(r, Config{Cases: []string{CaseSingle, CaseBatch}}, map[string][]rate{
 		roleNoop: {{100, usage{noop: 5}, 0}, {300, usage{noop: 4}, 0}, {200, usage{noop: 6}, 0}},
 		CaseSingle: {
-			{50, usage{log: 20, server: 10}, 3 * time.Second}, {90, usage{log: 40, server: 20}, time.Second},
+			{50, usage{log: 20, server: 10}, 3 * time.Second},
+			{90, usage{log: 40, server: 20}, time.Second},
 			{120, usage{log: 31, server: 30}, 2 * time.Second},
 		},
 		CaseBatch: {{perSecond: 200}, {perSecond: 300}, {perSecond: 480}},

@@ -101,6 +101,7 @@ func (s *suite) jobs(t require.TestingT, source, state string) int64 {
 func TestReplay(t *testing.T) {
 	s := setup(t)
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		e := startEndpoint(t, http.StatusBadRequest)
 		name := fmt.Sprintf("orders-%d", width)
 		s.addWebhook(t, name, e, signingSecret('a'))
@@ -171,6 +172,7 @@ func TestRotateSecret(t *testing.T) {
 	s := setup(t)
 	before, after := signingSecret('b'), signingSecret('c')
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		e := startEndpoint(t, http.StatusNoContent)
 		name := fmt.Sprintf("alerts-%d", width)
 		s.addWebhook(t, name, e, before)

@@ -26,7 +26,7 @@ import (
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
-// hostile are texts that call a function that there is not if a page takes them for markup, a script, a template, an
+// hostile are texts that call an undefined function if a page takes them for markup, a script, a template, an
 // address or an attribute: the browser reports that.
 var hostile = []string{
 	`<script>pwned(1)</script>`,

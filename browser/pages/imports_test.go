@@ -115,6 +115,7 @@ func TestImports(t *testing.T) {
 	s := setup(t)
 	file := export(t, "%d")
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		site, r := s.site(t), s.administrator(t, width)
 		r.importFile(site, file, atOnce)
 		r.awaitText("completed")
@@ -154,6 +155,7 @@ func TestFailedImport(t *testing.T) {
 	s := setup(t)
 	wrong, right := export(t, "about %d"), export(t, "%d")
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		site, r := s.site(t), s.administrator(t, width)
 		r.chooseExport(site, wrong)
 		r.choose("Label", "History of "+site)

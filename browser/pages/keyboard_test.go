@@ -66,10 +66,11 @@ func (r *reader) tabTo(text, near string) {
 	require.FailNow(r.t, "the keyboard does not reach it", "%q near %q", text, near)
 }
 
-// Somebody signs in, accepts an import and revokes a token without a mouse: with Tab, Enter and the space bar.
+// A person signs in, accepts an import and revokes a token without a mouse: with Tab, Enter and the space bar.
 func TestKeyboard(t *testing.T) {
 	s := setup(t)
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		site := s.site(t)
 		id := strconv.FormatInt(post[struct{ ID int64 }](t, s, "/sites/"+site+"/imports", map[string]any{
 			"source": "noop", "review": true, "args": map[string]int{"rows": 31},

@@ -110,6 +110,7 @@ func TestRetryPart(t *testing.T) {
 	}, wait, poll)
 
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		part, r := retried[width], s.administrator(t, width)
 		r.awaitText("The retries of a part are exhausted")
 		r.clickNear("Import "+strings.TrimPrefix(imported, "/imports/"), site)

@@ -27,7 +27,7 @@ func (r *reader) addAccount(name string, role access.Role) {
 	r.awaitText(name)
 }
 
-// The requester of an import is told that a second person must accept it, before the start and before the decision; the
+// The requester of an import reads that a second person must accept it, before the start and before the decision; the
 // second person accepts it.
 func TestSecondPerson(t *testing.T) {
 	s := setup(t)
@@ -35,6 +35,7 @@ func TestSecondPerson(t *testing.T) {
 	strict := s.Serve(t, "SLUICE_REVIEW_REQUIRE_SECOND_APPROVER=true")
 	file := export(t, "%d")
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		site, ada := s.site(t), s.administrator(t, width)
 		name := fmt.Sprintf("ben-%d", width)
 		if _, err := s.access().Account(t.Context(), name); err != nil {

@@ -19,6 +19,7 @@ func TestNightlySchedule(t *testing.T) {
 	rome, err := time.LoadLocation("Europe/Rome")
 	require.NoError(t, err)
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		site, name := s.site(t), fmt.Sprintf("nightly-%d", width)
 		r := s.administrator(t, width)
 		r.Zone(reader.String())

@@ -42,6 +42,7 @@ func (s *suite) droppedBy(t require.TestingT, site, reason string) uint64 {
 func TestShield(t *testing.T) {
 	s := setup(t)
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		site, r := s.site(t), s.administrator(t, width)
 		secret := "https://" + site + "/admin/users"
 		require.Empty(t, s.sendEvent(t, site, secret, "pageview", nil), "there is no shield yet")

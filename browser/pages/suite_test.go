@@ -98,7 +98,7 @@ func (s *suite) setUp(t *testing.T) {
 	require.Equal(t, "/login", other.path(), "the first account ends the sign-in by this machine")
 }
 
-// tab opens a tab of a width without anybody signed in.
+// tab opens a tab of a width without a session.
 func (s *suite) tab(t *testing.T, width int64) *reader {
 	t.Helper()
 	r := &reader{Tab: s.browser.Open(t, s.browser.Agent), t: t, base: s.base}

@@ -31,6 +31,7 @@ func (r *reader) addToken(name string) string {
 func TestRevokeToken(t *testing.T) {
 	s := setup(t)
 	atWidths(t, func(t *testing.T, width int64) {
+		t.Helper()
 		r := s.administrator(t, width)
 		name := fmt.Sprintf("ci-%d", width)
 		secret := r.addToken(name)
@@ -41,7 +42,7 @@ func TestRevokeToken(t *testing.T) {
 		}
 		require.Equal(t, http.StatusOK, call(t))
 		r.clickNear("Revoke", name)
-		r.awaitText("Servers refuse " + name + " within a second, for good")
+		r.awaitText("Servers refuse " + name + " within a second, permanently")
 		require.Equal(t, http.StatusOK, call(t), "the question changes nothing")
 		r.clickNear("Revoke", name)
 		polltest.Until(t, func(c *polltest.Check) { require.Equal(c, http.StatusUnauthorized, call(c)) }, wait, poll)

@@ -46,7 +46,7 @@ func TestPasswordAtATerminal(t *testing.T) {
 	const questions = "Password of ann: \nThe same again: \n"
 	for typed, want := range map[string]string{
 		password + "\ncorrect horse batteri\n": "sluice: the two passwords differ: nothing was changed\n",
-		"short\nshort\n":                       "sluice: invalid password: want at least 12 characters\n",
+		"too short\ntoo short\n":               "sluice: invalid password: want at least 12 characters\n",
 	} {
 		r := create(typed)
 		require.Equal(t, questions+want, r.err)

@@ -45,8 +45,8 @@ func defused(field string) string {
 // MediaType is the Content-Type of a file.
 const MediaType = "text/csv; charset=utf-8; header=present"
 
-// Attachment returns the Content-Disposition of a file with a name, without its extension. What does not belong into the
-// name of a file is replaced.
+// Attachment returns the Content-Disposition of a file with a name, without its extension. What does not belong into
+// the name of a file is replaced.
 func Attachment(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {

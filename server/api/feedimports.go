@@ -114,8 +114,8 @@ func (f *feed) publish(ctx context.Context, w work) error {
 	return f.welcome(ctx, w.joined, workers, stamp)
 }
 
-// running returns the numbers of imports that load, the newest maxRunning of them, if their progress is to be read: each
-// second, and when the first subscriber to all imports joins, whose list is at least as new.
+// running returns the numbers of imports that load, the newest maxRunning of them, if their progress is to be read:
+// each second, and when the first subscriber to all imports joins, whose list is at least as new.
 func (f *feed) running(ctx context.Context, w work, listed bool) ([]int64, error) {
 	switch {
 	case !listed:

@@ -205,7 +205,8 @@ func typedFlows(v *visit) (flowForm, error) {
 		Sample: sampleEvent{form.Get("source"), form.Get("name"), form.Get("data"), form.Get("context")},
 		Import: sampleImport{form.Get("importer"), form.Get("what")},
 	}
-	return typed, typed.loadSamples(v)
+	err := typed.loadSamples(v)
+	return typed, err
 }
 
 // Seal identifies the flows of the form: applying them sends the seal of those whose changes were shown.

@@ -20,8 +20,8 @@ func (p *Pages) overview() {
 type overviewShown struct {
 	// Waiting are imports that need a decision, and Failed those that have failed last.
 	Waiting, Running, Failed List[importview.Import]
-	// Schedules are those that are paused, or whose last run has not succeeded, among the first ones, as many as Looked, if
-	// there are more.
+	// Schedules are those that are paused, or whose last run has not succeeded, among the first ones, as many as Looked,
+	// if there are more.
 	Schedules []scheduleView
 	Looked    int
 	// All tells whether the reader sees what belongs to no site: Syncs, and Traffic, which is nil while the warehouse does
@@ -40,8 +40,8 @@ type syncSummary struct {
 	Wanting []syncView
 }
 
-// overviewLimit is the number of imports of each kind, maxCounted that of syncs that are counted, and maxWanting that of
-// syncs that are listed.
+// overviewLimit is the number of imports of each kind, maxCounted that of syncs that are counted, and maxWanting
+// that of syncs that are listed.
 const (
 	overviewLimit = "10"
 	maxCounted    = 2000

@@ -132,8 +132,8 @@ func (p *Pages) editSchedulePage(v *visit) (any, error) {
 	return scheduleEdit{Schedule: schedule, ETag: etag, Timing: timingOf(schedule)}, err
 }
 
-// setSchedule replaces what a schedule imports, and when. What the form does not have stays: the ETag makes sure that it
-// is that of the schedule that the form was opened with.
+// setSchedule replaces what a schedule imports, and when. What the form does not have stays: the ETag makes sure that
+// it is that of the schedule that the form was opened with.
 func setSchedule(v *visit) (string, error) {
 	path := schedulePath(v)
 	before, err := get[importview.Schedule](v, path, nil)

@@ -25,7 +25,8 @@ func (p *Pages) siteSettings() {
 	p.reveal("POST /sites/{site}/keys", "site_settings", p.siteSettingsPage, "site_key_created", createSiteKey)
 	p.action("POST /sites/{site}/keys/{key}/revoke", "site_settings", p.siteSettingsPage, func(v *visit) (string, error) {
 		path := siteOf(v)
-		return path + "/settings#keys", v.send(http.MethodDelete, path+"/keys/"+url.PathEscape(v.r.PathValue("key")), nil, nil)
+		key := url.PathEscape(v.r.PathValue("key"))
+		return path + "/settings#keys", v.send(http.MethodDelete, path+"/keys/"+key, nil, nil)
 	})
 }
 
@@ -167,7 +168,8 @@ func siteChange(before ingestclient.Site, form url.Values) (api.SiteChange, erro
 	case !all && !slices.Equal(props, before.Props):
 		change.Props = props
 	}
-	return change, changeGoals(&change, before.Goals, typedLines(form.Get("goals")))
+	err := changeGoals(&change, before.Goals, typedLines(form.Get("goals")))
+	return change, err
 }
 
 // changeGoals adds the change from goals to those of lines, NAME or NAME:CURRENCY.

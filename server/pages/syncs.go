@@ -247,8 +247,8 @@ func findRejects(v *visit) error {
 	return v.send(http.MethodPost, syncPath(v)+"/find-rejects", search, nil)
 }
 
-// syncRuns is the page of the runs of a sync, syncRejects that of its rejected records, and syncHeld that of the records
-// that are held as opted out.
+// syncRuns is the page of the runs of a sync, syncRejects that of its rejected records, and syncHeld that of the
+// records that are held as opted out.
 type (
 	syncRuns struct {
 		List[syncclient.SyncRun]

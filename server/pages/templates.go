@@ -190,7 +190,8 @@ var tones = map[string]string{
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
 	"faulty": "bad", "fault": "bad", "no worker": "warn", "job": "good",
-	"added": "good", "changed": "idle", "removed": "bad", "passed": "idle", "tagged": "warn", "dropped": "bad", "stored": "good",
+	"added": "good", "changed": "idle", "removed": "bad", "passed": "idle", "tagged": "warn", "dropped": "bad",
+	"stored": "good",
 	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad",
 	"revoked": "bad",
 	// Of accounts and tokens.

@@ -139,8 +139,8 @@ type StateCount struct {
 	Jobs  int64
 }
 
-// CountStates counts the jobs that a filter selects by state, each state up to a maximum. It reads no more of them: with
-// an index it takes no longer for a million of jobs. States without jobs are left out.
+// CountStates counts the jobs that a filter selects by state, each state up to a maximum. It reads no more of them:
+// with an index it takes no longer for a million of jobs. States without jobs are left out.
 func (s *Store) CountStates(ctx context.Context, f JobFilter, most int32) ([]StateCount, error) {
 	statement, args := countStates(f, most)
 	all, err := collect[StateCount](ctx, s, statement, args)

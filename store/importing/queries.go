@@ -80,7 +80,9 @@ func (s *Store) ListParts(ctx context.Context, importID int64) ([]Part, error) {
 
 // PartsAfter returns at most limit of the parts of an import behind a number, in order: those of some statuses, or all
 // without any.
-func (s *Store) PartsAfter(ctx context.Context, importID int64, after, limit int32, statuses ...string) ([]Part, error) {
+func (s *Store) PartsAfter(
+	ctx context.Context, importID int64, after, limit int32, statuses ...string,
+) ([]Part, error) {
 	parts, err := s.sql.Queries.PartsAfter(ctx, db.PartsAfterParams{
 		ImportID: importID, AfterNo: after, RowLimit: limit, Statuses: statuses,
 	})
