@@ -45,7 +45,7 @@ func (b *bench) fill(ctx context.Context) error {
 			return fmt.Errorf("vacuum the table %s: %w", table, err)
 		}
 	}
-	rows, err := b.sql.Query(ctx, "SELECT id FROM jobs TABLESAMPLE SYSTEM (1) LIMIT 10000")
+	rows, err := b.sql.Query(ctx, "SELECT id FROM jobs ORDER BY md5(id) LIMIT 10000")
 	if err != nil {
 		return fmt.Errorf("read some jobs: %w", err)
 	}
