@@ -76,14 +76,16 @@ func (b *bench) many(ctx context.Context, cfg Config) (m *Many, err error) {
 
 func listOf(n int) string { return fmt.Sprintf("list%d", n) }
 
-// awaitMany waits until so many syncs have succeeded. A failure ends it.
+// awaitMany waits until the full loads of so many syncs have succeeded, after which the first updates may already run.
+// A failure ends it.
 func (b *bench) awaitMany(ctx context.Context, syncs int) error {
 	return until(ctx, 500*time.Millisecond, func() (bool, error) {
 		var succeeded, failed int
 		var why string
 		err := b.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'succeeded'),
 			count(*) FILTER (WHERE status = 'failed'),
-			coalesce(max(error) FILTER (WHERE status = 'failed'), '') FROM sync_runs WHERE sync LIKE 'many-%'`).Scan(
+			coalesce(max(error) FILTER (WHERE status = 'failed'), '')
+			FROM sync_runs WHERE sync LIKE 'many-%' AND kind = 'full'`).Scan(
 			&succeeded, &failed, &why)
 		if err == nil && failed > 0 {
 			err = fmt.Errorf("%d runs have failed: %s", failed, why)
@@ -95,7 +97,8 @@ func (b *bench) awaitMany(ctx context.Context, syncs int) error {
 // lookBack reads from the store and the fakes how it went.
 func (b *bench) lookBack(ctx context.Context, m *Many, accounts []*account, began time.Time) error {
 	rows, err := b.db.Query(ctx, `SELECT extract(epoch FROM max(r.ended_at) - $1::timestamptz)::float8
-		FROM sync_runs r JOIN syncs s ON s.name = r.sync WHERE r.sync LIKE 'many-%' GROUP BY s.from_connection`, began)
+		FROM sync_runs r JOIN syncs s ON s.name = r.sync WHERE r.sync LIKE 'many-%' AND r.kind = 'full'
+		GROUP BY s.from_connection`, began)
 	if err != nil {
 		return err
 	}
