@@ -121,7 +121,8 @@ func (s *System) Serve(tb testing.TB, variables ...string) string {
 	tb.Helper()
 	listen, health := listentest.FreeAddress(tb), listentest.FreeAddress(tb)
 	ctx, stop := context.WithCancel(context.Background())
-	server := exec.CommandContext(ctx, variable(tb, "SLUICE_DEV_BIN"), "serve") //nolint:gosec // G204: it is the program under test
+	program := variable(tb, "SLUICE_DEV_BIN")
+	server := exec.CommandContext(ctx, program, "serve") //nolint:gosec // G204: it is the program under test
 	server.Env = append(os.Environ(), "SLUICE_SERVER_LISTEN="+listen, "SLUICE_SERVER_HEALTH_LISTEN="+health)
 	server.Env = append(server.Env, variables...)
 	output, err := os.CreateTemp(tb.TempDir(), "server-*.log")
