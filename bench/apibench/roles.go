@@ -3,12 +3,11 @@ package apibench
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 
+	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
@@ -19,34 +18,13 @@ import (
 // roleServer is the role in which the program runs itself as the server.
 const roleServer = "server"
 
-// profileVariable names the variable of the environment with the folder of profiles.
-const profileVariable = "BENCH_PROFILE"
-
 // RunRole runs the server if the arguments ask for it: its name and the address of its health. is reports whether they
 // do.
 func RunRole(ctx context.Context, args []string) (is bool, err error) {
 	if len(args) != 2 || args[0] != roleServer {
 		return false, nil
 	}
-	return true, profiled(func() error { return runServer(ctx, args[1]) })
-}
-
-// profiled runs the server and writes its profile of the processor time, if one is required.
-func profiled(run func() error) (err error) {
-	folder := os.Getenv(profileVariable)
-	if folder == "" {
-		return run()
-	}
-	f, err := os.Create(filepath.Join(folder, roleServer+".cpu")) //nolint:gosec // G703: the user names the folder
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return err
-	}
-	defer pprof.StopCPUProfile()
-	return run()
+	return true, program.Profiled(roleServer, func() error { return runServer(ctx, args[1]) })
 }
 
 // runServer runs the server with the settings of the environment, as `sluice server --embedded-log` does.
@@ -63,11 +41,7 @@ func runServer(ctx context.Context, health string) error {
 }
 
 // startServer runs this program as the server, and waits until it is ready.
-func (b *bench) startServer(ctx context.Context) error {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
+func (b *bench) startServer(ctx context.Context) (err error) {
 	if b.address, err = workerprocess.FreeAddress(ctx); err != nil {
 		return err
 	}
@@ -83,9 +57,9 @@ func (b *bench) startServer(ctx context.Context) error {
 		"SLUICE_SERVER_UPLOAD_DIR=" + filepath.Join(b.dir, "uploads"), "SLUICE_EVENTLOG_URL=nats://" + events,
 		"SLUICE_EVENTLOG_TOKEN=" + rand.Text(), "SLUICE_EVENTLOG_TOKEN_FILE=", "SLUICE_EVENTLOG_CREDENTIALS=",
 		"SLUICE_EVENTLOG_DIR=" + filepath.Join(b.dir, "eventlog"),
-		fmt.Sprintf("SLUICE_SERVER_MAX_STREAMS=%d", max(b.cfg.Subscribers, 1)), profileVariable + "=" + b.cfg.Profile,
+		fmt.Sprintf("SLUICE_SERVER_MAX_STREAMS=%d", max(b.cfg.Subscribers, 1)), program.ProfileIn(b.cfg.Profile),
 	}
-	if b.server, err = workerprocess.StartProgram(ctx, program, environ, roleServer); err != nil {
+	if b.server, err = workerprocess.StartSelf(ctx, environ, roleServer); err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
 	return nil

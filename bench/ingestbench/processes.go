@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 )
 
@@ -59,7 +60,7 @@ func newProcesses(ctx context.Context, cfg Config) (p *processes, err error) {
 		"SLUICE_SERVER_LISTEN=" + p.serverAddress, "SLUICE_SERVER_STOP_DELAY=0s",
 		// Visitors are imitated on this machine.
 		"SLUICE_SERVER_TRUSTED_PROXIES=127.0.0.0/8",
-		"SLUICE_REFDATA_FOLDER=" + cfg.Refdata, profileVariable + "=" + cfg.Profile,
+		"SLUICE_REFDATA_FOLDER=" + cfg.Refdata, program.ProfileIn(cfg.Profile),
 	}
 	p.clickhouse = workerprocess.Program{
 		Path: os.Getenv(envDev), Address: addresses[1], Ready: "/ping",
@@ -77,7 +78,7 @@ func (p *processes) start(ctx context.Context) (err error) {
 		name string
 		into **workerprocess.Worker
 	}{{roleNoop, &p.noop}, {roleLog, &p.log}, {roleWorker, &p.worker}} {
-		if *role.into, err = startSelf(ctx, p.environ, role.name); err != nil {
+		if *role.into, err = workerprocess.StartSelf(ctx, p.environ, role.name); err != nil {
 			return err
 		}
 	}
@@ -85,7 +86,7 @@ func (p *processes) start(ctx context.Context) (err error) {
 }
 
 func (p *processes) startServer(ctx context.Context) (err error) {
-	p.server, err = startSelf(ctx, p.environ, roleServer)
+	p.server, err = workerprocess.StartSelf(ctx, p.environ, roleServer)
 	return err
 }
 

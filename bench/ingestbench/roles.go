@@ -8,11 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"runtime/pprof"
 	"time"
 
-	"github.com/sluicehq/sluice/bench/workerprocess"
+	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/cli"
@@ -31,9 +29,6 @@ const (
 	roleWorker = "worker"
 )
 
-// profileVariable names the variable of the environment with the folder of profiles.
-const profileVariable = "BENCH_PROFILE"
-
 // RunRole runs one of the processes that the benchmark starts: a role and the address to
 // listen at. is reports whether the arguments ask for one at all.
 func RunRole(ctx context.Context, args []string) (is bool, err error) {
@@ -43,37 +38,10 @@ func RunRole(ctx context.Context, args []string) (is bool, err error) {
 	if len(args) != 2 || roles[args[0]] == nil {
 		return false, nil
 	}
-	if err := profiled(args[0], func() error { return roles[args[0]](ctx, args[1]) }); err != nil {
+	if err := program.Profiled(args[0], func() error { return roles[args[0]](ctx, args[1]) }); err != nil {
 		return true, fmt.Errorf("%s: %w", args[0], err)
 	}
 	return true, nil
-}
-
-// profiled runs a role and writes its profile of the processor time, if one is required.
-func profiled(role string, run func() error) (err error) {
-	folder := os.Getenv(profileVariable)
-	if folder == "" {
-		return run()
-	}
-	f, err := os.Create(filepath.Join(folder, role+".cpu")) //nolint:gosec // G703: the user names the folder
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return err
-	}
-	defer pprof.StopCPUProfile()
-	return run()
-}
-
-// startSelf runs this program in a role.
-func startSelf(ctx context.Context, environ []string, role string) (*workerprocess.Worker, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	return workerprocess.StartProgram(ctx, program, environ, role)
 }
 
 // runNoop serves a handler that reads its request and answers as the server does.

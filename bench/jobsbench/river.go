@@ -86,7 +86,7 @@ func (s *riverSystem) start(ctx context.Context, m mode) error {
 	if err != nil {
 		return err
 	}
-	s.worker, err = startSelf(ctx, []string{envRiver + "=" + string(text)}, roleRiverWorker)
+	s.worker, err = workerprocess.StartSelf(ctx, []string{envRiver + "=" + string(text)}, roleRiverWorker)
 	return err
 }
 

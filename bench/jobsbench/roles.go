@@ -3,10 +3,8 @@ package jobsbench
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/sluicehq/sluice/bench/sink"
-	"github.com/sluicehq/sluice/bench/workerprocess"
 )
 
 // The roles in which the program runs itself.
@@ -29,13 +27,4 @@ func RunRole(ctx context.Context, args []string) (is bool, err error) {
 		return true, fmt.Errorf("%s: %w", args[0], err)
 	}
 	return true, nil
-}
-
-// startSelf runs this program in a role.
-func startSelf(ctx context.Context, environ []string, role string) (*workerprocess.Worker, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	return workerprocess.StartProgram(ctx, program, environ, role)
 }

@@ -43,7 +43,7 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	to, err := startSelf(ctx, nil, roleSink)
+	to, err := workerprocess.StartSelf(ctx, nil, roleSink)
 	if err != nil {
 		return err
 	}

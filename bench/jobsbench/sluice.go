@@ -41,7 +41,7 @@ func (s *sluice) start(ctx context.Context, m mode) (err error) {
 			return err
 		}
 	}
-	s.worker, err = startSelf(ctx, nil, roleSluiceWorker)
+	s.worker, err = workerprocess.StartSelf(ctx, nil, roleSluiceWorker)
 	return err
 }
 

@@ -56,6 +56,15 @@ type Program struct {
 	Address, Ready string
 }
 
+// StartSelf runs the program of this process in a role with these variables of the environment.
+func StartSelf(ctx context.Context, environ []string, role string) (*Worker, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return StartProgram(ctx, program, environ, role)
+}
+
 // StartAt starts a program and waits until it is ready. It ends with ctx, or with Stop.
 func StartAt(ctx context.Context, p Program) (*Worker, error) {
 	path, err := filepath.Abs(p.Path)
