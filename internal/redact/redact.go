@@ -25,8 +25,8 @@ func IsSecret(name string) bool {
 }
 
 // Value returns a value that was decoded from JSON with Replacement in place of each secret, and without the
-// passwords of URLs. Null and the empty text stay: there is no secret. It changes the value in place. text is applied
-// to all other texts and to the names of fields; nil leaves them as they are.
+// passwords of URLs. Null and the empty text stay: there is no secret. The value must not be used afterwards. text is
+// applied to all other texts and to the names of fields; nil leaves them as they are.
 func Value(value any, text func(string) string) any {
 	if text == nil {
 		text = func(s string) string { return s }

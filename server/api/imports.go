@@ -119,7 +119,7 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOut
 	if err != nil {
 		return nil, err
 	}
-	counts, err := a.cfg.Starter.Store.Imports.PartsByStatus(ctx, in.Import)
+	counts, err := imports.PartsByStatus(ctx, in.Import)
 	if err != nil {
 		return nil, err
 	}

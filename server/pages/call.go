@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -48,6 +49,41 @@ func get[T any](v *visit, path string, query url.Values) (T, error) {
 // getPage is get for a page of a list: these parameters of the browser's query are passed on, and the cursor.
 func getPage[T any](v *visit, path string, names ...string) (List[T], error) {
 	return get[List[T]](v, path, v.passed(append(names, "after")...))
+}
+
+// getEach returns the items of a list, and reads it page by page. It ends after an error. It changes the query.
+func getEach[T any](v *visit, path string, query url.Values) iter.Seq2[T, error] {
+	query.Set("limit", "200")
+	return func(yield func(T, error) bool) {
+		for {
+			page, err := get[List[T]](v, path, query)
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			query.Set("after", page.After())
+		}
+	}
+}
+
+// getAll returns all items of a list.
+func getAll[T any](v *visit, path string) (all []T, err error) {
+	for item, err := range getEach[T](v, path, url.Values{}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
+	}
+	return all, nil
 }
 
 // passed returns parameters of the browser's query that are not empty.

@@ -133,11 +133,9 @@ func argumentsOf(object json.RawMessage) ([]argument, error) {
 func members(values map[string]json.RawMessage) ([]argument, error) {
 	var all []argument
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		text := string(values[name])
-		if strings.HasPrefix(text, `"`) {
-			if err := json.Unmarshal(values[name], &text); err != nil {
-				return nil, fmt.Errorf("read %s: %w", name, err)
-			}
+		text, err := jsonText(values[name])
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
 		all = append(all, argument{name, text})
 	}

@@ -117,41 +117,29 @@ func (v *visit) export(columns []string, query queryOf) error {
 
 // exportRows returns the first rows of a list below their header, and whether the list has more.
 func exportRows(v *visit, path string, query url.Values, columns []string) (rows [][]string, more bool, err error) {
-	query.Set("limit", "200")
 	rows = [][]string{columns}
-	for {
-		page, err := get[List[map[string]json.RawMessage]](v, path, query)
-		if err != nil {
+	for item, err := range getEach[map[string]json.RawMessage](v, path, query) {
+		switch {
+		case err != nil:
 			return nil, false, err
+		case len(rows) > maxExport:
+			return rows, true, nil
 		}
-		for _, item := range page.Items {
-			if len(rows) > maxExport {
-				return rows, true, nil
+		row := make([]string, len(columns))
+		for i, name := range columns {
+			if row[i], err = cellOf(item[name]); err != nil {
+				return nil, false, fmt.Errorf("read %s: %w", name, err)
 			}
-			row := make([]string, len(columns))
-			for i, name := range columns {
-				if row[i], err = cellOf(item[name]); err != nil {
-					return nil, false, fmt.Errorf("read %s: %w", name, err)
-				}
-			}
-			rows = append(rows, row)
 		}
-		if page.Next == "" {
-			return rows, false, nil
-		}
-		query.Set("after", page.After())
+		rows = append(rows, row)
 	}
+	return rows, false, nil
 }
 
-// cellOf returns a value for a cell: a text as it is, null as nothing, and others in JSON.
-func cellOf(value json.RawMessage) (text string, err error) {
-	switch {
-	case len(value) == 0 || string(value) == "null":
+// cellOf returns a value for a cell: null is nothing.
+func cellOf(value json.RawMessage) (string, error) {
+	if len(value) == 0 || string(value) == "null" {
 		return "", nil
-	case value[0] == '"':
-		err = json.Unmarshal(value, &text)
-		return text, err
-	default:
-		return string(value), nil
 	}
+	return jsonText(value)
 }

@@ -165,29 +165,12 @@ func (p *Pages) editFlowsPage(v *visit) (any, error) {
 		form.Text, err = flowText(f)
 	case v.r.URL.Query().Get("all") == "true":
 		var all []deliveryclient.Flow
-		if all, err = allFlows(v); err != nil {
+		if all, err = getAll[deliveryclient.Flow](v, "/flows"); err != nil {
 			return nil, err
 		}
 		form.Text, err = flowText(all...)
 	}
 	return form, err
-}
-
-// allFlows returns the applied flows, at most flow.MaxFlows.
-func allFlows(v *visit) ([]deliveryclient.Flow, error) {
-	var all []deliveryclient.Flow
-	query := url.Values{"limit": {"200"}}
-	for {
-		page, err := get[List[deliveryclient.Flow]](v, "/flows", query)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Items...)
-		if page.Next == "" {
-			return all, nil
-		}
-		query.Set("after", page.After())
-	}
 }
 
 // loadSamples reads what can be chosen for the import of a test.

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"html/template"
-	"net/url"
 	"slices"
 
 	"github.com/sluicehq/sluice/internal/importview"
@@ -58,23 +57,6 @@ func (i importShown) Rows() []importview.Part {
 		return slices.Index(partStatuses, a.Status) - slices.Index(partStatuses, b.Status)
 	})
 	return sorted[:maxRows]
-}
-
-// allParts returns the parts of an import, at most importers.MaxParts.
-func allParts(v *visit, path string) ([]importview.Part, error) {
-	var parts []importview.Part
-	query := url.Values{"limit": {"200"}}
-	for {
-		page, err := get[List[importview.Part]](v, path+"/parts", query)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, page.Items...)
-		if page.Next == "" {
-			return parts, nil
-		}
-		query.Set("after", page.After())
-	}
 }
 
 // partList is the page of the parts of an import.

@@ -130,7 +130,7 @@ func (p *Pages) importPage(v *visit) (any, error) {
 		importDetails: details, Ended: importstore.Ended(details.Status), Steps: stepsOf(details.Import),
 	}
 	if details.PartsTotal <= maxTimeline {
-		if shown.Parts, err = allParts(v, path); err != nil {
+		if shown.Parts, err = getAll[importview.Part](v, path+"/parts"); err != nil {
 			return nil, err
 		}
 	}

@@ -41,15 +41,18 @@ type reasonCount struct {
 }
 
 // Dropped is the number of dropped events of the last 24 hours.
-func (t trafficView) Dropped() (sum uint64) {
-	for _, n := range t.Dropped24h {
+func (t trafficView) Dropped() uint64 { return sumOf(t.Dropped24h) }
+
+// Reasons are the reasons of the dropped events, the most frequent first.
+func (t trafficView) Reasons() []reasonCount { return reasonsOf(t.Dropped24h) }
+
+// sumOf returns the sum of numbers of dropped events.
+func sumOf(dropped map[string]uint64) (sum uint64) {
+	for _, n := range dropped {
 		sum += n
 	}
 	return sum
 }
-
-// Reasons are the reasons of the dropped events, the most frequent first.
-func (t trafficView) Reasons() []reasonCount { return reasonsOf(t.Dropped24h) }
 
 // reasonsOf returns numbers of dropped events by reason, the most frequent first.
 func reasonsOf(dropped map[string]uint64) []reasonCount {

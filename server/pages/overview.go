@@ -97,20 +97,17 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 }
 
 // firstSyncs returns the first maxCounted syncs, and whether there are more.
-func firstSyncs(v *visit) (all []syncclient.Sync, more bool, err error) {
-	query := url.Values{"limit": {"200"}}
-	for len(all) < maxCounted {
-		page, err := get[List[syncclient.Sync]](v, "/syncs", query)
-		if err != nil {
+func firstSyncs(v *visit) (first []syncclient.Sync, more bool, err error) {
+	for sync, err := range getEach[syncclient.Sync](v, "/syncs", url.Values{}) {
+		switch {
+		case err != nil:
 			return nil, false, err
+		case len(first) == maxCounted:
+			return first, true, nil
 		}
-		all = append(all, page.Items...)
-		if page.Next == "" {
-			return all, false, nil
-		}
-		query.Set("after", page.After())
+		first = append(first, sync)
 	}
-	return all, true, nil
+	return first, false, nil
 }
 
 // summarise counts syncs by their freshness.

@@ -19,6 +19,15 @@ func payload(text json.RawMessage) (string, error) {
 	return indented(clean)
 }
 
+// jsonText returns a value of JSON as text: a text as it is, others in JSON.
+func jsonText(value json.RawMessage) (text string, err error) {
+	if !bytes.HasPrefix(value, []byte(`"`)) {
+		return string(value), nil
+	}
+	err = json.Unmarshal(value, &text)
+	return text, err
+}
+
 // indented returns JSON with an indentation, and everything in it.
 func indented(text json.RawMessage) (string, error) {
 	var out bytes.Buffer

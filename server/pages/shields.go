@@ -85,11 +85,9 @@ func (p *Pages) shieldsPage(v *visit) (any, error) {
 		return nil, err
 	}
 	traffic, err := get[ingestclient.Traffic](v, sitePath(shown.Site)+"/traffic", nil)
-	var away *api.Problem
-	if err := asProblem(err, &away); err != nil {
+	if shown.Away = away(err); err != nil && !shown.Away {
 		return nil, err
 	}
-	shown.Away = away != nil
 	for i, kind := range shown.Kinds {
 		shown.Kinds[i].Rules = *rulesOf(&rules, kind.Name)
 		shown.Kinds[i].Dropped = traffic.Dropped24h[string(kind.Reason)]

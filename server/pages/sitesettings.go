@@ -68,12 +68,7 @@ type siteTraffic struct{ ingestclient.Traffic }
 func (t siteTraffic) Reasons() []reasonCount { return reasonsOf(t.Dropped24h) }
 
 // Dropped is the number of dropped events of the last 24 hours.
-func (t siteTraffic) Dropped() (sum uint64) {
-	for _, n := range t.Dropped24h {
-		sum += n
-	}
-	return sum
-}
+func (t siteTraffic) Dropped() uint64 { return sumOf(t.Dropped24h) }
 
 // Path is the path of the site.
 func (s siteSettingsShown) Path() string { return sitePath(s.Domain) }

@@ -43,37 +43,44 @@ const maxForm = 1 << 20
 // action adds what a form does. Its pattern is "POST path"; do returns the path to continue at. If the API refuses the
 // operation, the page with the form is shown again.
 func (p *Pages) action(pattern, template string, load loader, do func(v *visit) (path string, err error)) {
+	p.form(pattern, func(v *visit) {
+		path, err := do(v)
+		if v.refused(err, template, load) {
+			return
+		}
+		http.Redirect(v.w, v.r, path, http.StatusSeeOther)
+	})
+}
+
+// form adds what a form does once it is read.
+func (p *Pages) form(pattern string, do func(v *visit)) {
 	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		p.signedIn(w, r, func(v *visit) {
 			if err := v.parseForm(); err != nil {
 				v.fail(err)
 				return
 			}
-			path, err := do(v)
-			var problem *api.Problem
-			switch {
-			case errors.As(err, &problem) && problem.Status != http.StatusUnauthorized:
-				v.show(template, load, problem)
-			case err != nil:
-				v.fail(err)
-			default:
-				http.Redirect(w, r, path, http.StatusSeeOther)
-			}
+			do(v)
 		})
 	})
 }
 
+// refused answers with the page of a form again if the API has refused its operation, or with the error, and reports
+// whether there was one.
+func (v *visit) refused(err error, template string, load loader) bool {
+	var problem *api.Problem
+	switch {
+	case errors.As(err, &problem) && problem.Status != http.StatusUnauthorized:
+		v.show(template, load, problem)
+	case err != nil:
+		v.fail(err)
+	}
+	return err != nil
+}
+
 // result adds what a form shows instead of its page, without a change of anything.
 func (p *Pages) result(pattern, template string, load loader) {
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		p.signedIn(w, r, func(v *visit) {
-			if err := v.parseForm(); err != nil {
-				v.fail(err)
-				return
-			}
-			v.show(template, load, nil)
-		})
-	})
+	p.form(pattern, func(v *visit) { v.show(template, load, nil) })
 }
 
 // wildcard is a part of a pattern that stands for a part of the path.
@@ -93,23 +100,12 @@ func (v *visit) path(template string) string {
 // reveal adds what a form creates and shows this once: there is no path to come back to. do returns what the template
 // shown has. If the API refuses the operation, the page with the form is shown again.
 func (p *Pages) reveal(pattern, template string, load loader, shown string, do func(v *visit) (any, error)) {
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		p.signedIn(w, r, func(v *visit) {
-			if err := v.parseForm(); err != nil {
-				v.fail(err)
-				return
-			}
-			created, err := do(v)
-			var problem *api.Problem
-			switch {
-			case errors.As(err, &problem) && problem.Status != http.StatusUnauthorized:
-				v.show(template, load, problem)
-			case err != nil:
-				v.fail(err)
-			default:
-				v.render(http.StatusOK, shown, created, nil)
-			}
-		})
+	p.form(pattern, func(v *visit) {
+		created, err := do(v)
+		if v.refused(err, template, load) {
+			return
+		}
+		v.render(http.StatusOK, shown, created, nil)
 	})
 }
 
