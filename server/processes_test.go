@@ -20,6 +20,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -108,7 +109,7 @@ func TestRateLimitAcrossProcesses(t *testing.T) {
 	require.NoError(t, err)
 	hostLog(t, c)
 	second := c
-	second.Server.Listen, second.Server.HealthListen = enginetest.FreeAddress(t), enginetest.FreeAddress(t)
+	second.Server.Listen, second.Server.HealthListen = listentest.FreeAddress(t), listentest.FreeAddress(t)
 	servers := []*running{runProcess(t, c), runProcess(t, second)}
 
 	// admitted sends an event and reports whether it was admitted.

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/store"
@@ -41,10 +42,10 @@ func settingsFor(t *testing.T, storeDSN string) config.Config {
 	c.Connections.KeysetFile = filepath.Join(t.TempDir(), "keyset.json")
 	_, err := connections.CreateKeysetFile(c.Connections.KeysetFile)
 	require.NoError(t, err)
-	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = enginetest.FreeAddress(t), enginetest.FreeAddress(t), 0
+	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = listentest.FreeAddress(t), listentest.FreeAddress(t), 0
 	c.Server.TrustedProxies = "127.0.0.0/8"
 	c.Refdata.Folder = t.TempDir()
-	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+enginetest.FreeAddress(t), logToken, t.TempDir()
+	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+listentest.FreeAddress(t), logToken, t.TempDir()
 	c.EventLog.Partitions, c.EventLog.MaxMiB = partitions, 64
 	return c
 }

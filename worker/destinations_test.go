@@ -12,7 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	dlog "github.com/sluicehq/sluice/destinations/log"
-	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/worker"
 )
 
@@ -59,7 +59,7 @@ func TestInitFails(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	h := &hooked{Destination: dlog.New()}
-	cfg, address := hookedConfig(t, h), enginetest.FreeAddress(t)
+	cfg, address := hookedConfig(t, h), listentest.FreeAddress(t)
 	cfg.Settings.Worker.Listen = address
 	r := run(t, cfg)
 	requireReady(t, address, http.StatusOK)

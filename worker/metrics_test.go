@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -44,7 +45,7 @@ var labelNames = []string{
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	address := enginetest.FreeAddress(t)
+	address := listentest.FreeAddress(t)
 	s.Tune = func(cfg *worker.Config) { cfg.Settings.Worker.Listen = address }
 	s.StartWorker(t)
 	requireReady(t, address, http.StatusOK)

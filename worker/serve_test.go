@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
@@ -20,7 +21,7 @@ import (
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	address := enginetest.FreeAddress(t)
+	address := listentest.FreeAddress(t)
 	storeProxy, storeDSN := enginetest.NewProxy(t, s.Settings.Store.DSN)
 	warehouseProxy, warehouseDSN := enginetest.NewProxy(t, s.Settings.Warehouse.DSN)
 	var temporalProxy *enginetest.Proxy

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -64,20 +65,20 @@ func TestStartWithoutEngines(t *testing.T) {
 		want   []string
 	}{
 		"no store": {func(c *worker.Config) {
-			c.Settings.Store.DSN = "postgres://sluice:s3cr3t@" + enginetest.FreeAddress(t) + "/sluice"
+			c.Settings.Store.DSN = "postgres://sluice:s3cr3t@" + listentest.FreeAddress(t) + "/sluice"
 		}, []string{"gave up waiting for the store after 2s: ", "connection refused"}},
 		"a store that does not answer": {func(c *worker.Config) {
 			c.Settings.Store.DSN = "postgres://sluice:s3cr3t@" + silentServer(t) + "/sluice?sslmode=disable"
 		}, []string{"gave up waiting for the store after 2s: "}},
 		"no warehouse": {func(c *worker.Config) {
-			c.Settings.Warehouse.DSN = "http://default:s3cr3t@" + enginetest.FreeAddress(t) + "/sluice"
+			c.Settings.Warehouse.DSN = "http://default:s3cr3t@" + listentest.FreeAddress(t) + "/sluice"
 		}, []string{"gave up waiting for the warehouse after 2s: ", "connection refused"}},
 		"no schema": {func(*worker.Config) {}, []string{
 			"gave up waiting for the schema after 2s: the databases are not up to date: run `sluice migrate up`",
 		}},
 		"no temporal": {func(c *worker.Config) {
 			migrate(t, c.Settings)
-			c.Temporal = client.Options{HostPort: enginetest.FreeAddress(t), Logger: c.Temporal.Logger}
+			c.Temporal = client.Options{HostPort: listentest.FreeAddress(t), Logger: c.Temporal.Logger}
 		}, []string{"gave up waiting for the Temporal server after 2s: reach temporal at 127.0.0.1:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestStartMigrates(t *testing.T) {
 	cfg := emptyConfig(t)
 	cfg.Migrate = true
 	cfg.Settings.Worker.StartTimeout = time.Minute
-	cfg.Settings.Worker.Listen = enginetest.FreeAddress(t)
+	cfg.Settings.Worker.Listen = listentest.FreeAddress(t)
 	r := run(t, cfg)
 	requireReady(t, cfg.Settings.Worker.Listen, http.StatusOK)
 	r.cancel()
@@ -169,8 +170,8 @@ func TestStartRefuses(t *testing.T) {
 func TestStopWhileStarting(t *testing.T) {
 	t.Parallel()
 	cfg := worker.Config{Settings: config.Default(), Registry: importers.NewRegistry(noop.New())}
-	cfg.Settings.Store.DSN = "postgres://sluice@" + enginetest.FreeAddress(t) + "/sluice"
-	cfg.Settings.Worker.Listen = enginetest.FreeAddress(t)
+	cfg.Settings.Store.DSN = "postgres://sluice@" + listentest.FreeAddress(t) + "/sluice"
+	cfg.Settings.Worker.Listen = listentest.FreeAddress(t)
 	cfg.Settings.Worker.StartTimeout = time.Hour
 	r := run(t, cfg)
 	requireReady(t, cfg.Settings.Worker.Listen, http.StatusServiceUnavailable)
@@ -182,7 +183,7 @@ func TestStopWhileStarting(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	address := enginetest.FreeAddress(t)
+	address := listentest.FreeAddress(t)
 	s.Tune = func(cfg *worker.Config) { cfg.Settings.Worker.Listen = address }
 	for range 2 {
 		stop := s.StartWorker(t)

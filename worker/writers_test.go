@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -81,7 +82,7 @@ func valueOf(families map[string]*dto.MetricFamily, name string) float64 {
 func TestWritesEvents(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	address, logAddress, dir := enginetest.FreeAddress(t), enginetest.FreeAddress(t), t.TempDir()
+	address, logAddress, dir := listentest.FreeAddress(t), listentest.FreeAddress(t), t.TempDir()
 	s.Tune = func(cfg *worker.Config) {
 		cfg.Settings.Worker.Listen = address
 		cfg.Settings.EventLog.URL, cfg.Settings.EventLog.Token = "nats://"+logAddress, logToken
@@ -127,13 +128,13 @@ func TestAnotherLogIsRefused(t *testing.T) {
 	t.Parallel()
 	cfg := emptyConfig(t)
 	cfg.Settings.Worker.StartTimeout, cfg.Migrate = 30*time.Second, true
-	first, second := enginetest.FreeAddress(t), enginetest.FreeAddress(t)
+	first, second := listentest.FreeAddress(t), listentest.FreeAddress(t)
 	hostLog(t, t.TempDir(), first)
 	hostLog(t, t.TempDir(), second)
 	cfg.Settings.EventLog.Token = logToken
 	cfg.Settings.EventLog.Partitions, cfg.Settings.EventLog.MaxMiB = logPartitions, 64
 	with := func(url string) (*running, string) {
-		one, address := cfg, enginetest.FreeAddress(t)
+		one, address := cfg, listentest.FreeAddress(t)
 		one.Settings.Worker.Listen, one.Settings.EventLog.URL = address, url
 		return run(t, one), address
 	}

@@ -139,7 +139,7 @@ func (b *bench) signIn(ctx context.Context) error {
 
 // noPassword is the hash of no password.
 //
-//nolint:gosec // G101: it is nobody's
+//nolint:gosec // G101: no account has it
 const noPassword = "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // addWorker adds a worker with all components that does not run: requests about imports and jobs that wait look for

@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/listentest"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -24,7 +25,7 @@ const logToken = "a token of the event log"
 func (s shell) logServer(t *testing.T) (with shell, url string) {
 	t.Helper()
 	server, err := embedded.Start(embedded.Config{
-		Dir: t.TempDir(), Listen: enginetest.FreeAddress(t), Token: logToken, Logger: slog.New(slog.DiscardHandler),
+		Dir: t.TempDir(), Listen: listentest.FreeAddress(t), Token: logToken, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -100,7 +101,7 @@ $`, first.ok(t, "ingest", "log", "show"))
 
 	// On one machine the server hosts the log, and would not start: the command hosts it meanwhile.
 	hosted := s
-	hosted.environ = append(append([]string{}, s.environ...), "SLUICE_EVENTLOG_URL=nats://"+enginetest.FreeAddress(t),
+	hosted.environ = append(append([]string{}, s.environ...), "SLUICE_EVENTLOG_URL=nats://"+listentest.FreeAddress(t),
 		"SLUICE_EVENTLOG_TOKEN="+logToken, "SLUICE_EVENTLOG_PARTITIONS=2", "SLUICE_EVENTLOG_DIR="+t.TempDir())
 	require.Regexp(t, `^event log [0-9a-f-]{36} replaces `+replaced.ID+"; start servers",
 		hosted.ok(t, "ingest", "log", "replace", "--embedded-log"))

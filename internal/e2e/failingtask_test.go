@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
@@ -92,7 +93,7 @@ func TestFailingTaskIsMeasured(t *testing.T) {
 	t.Parallel()
 	s, _ := recovering(t)
 	ctx := enginetest.Context(t)
-	s.Settings.Worker.Listen = enginetest.FreeAddress(t)
+	s.Settings.Worker.Listen = listentest.FreeAddress(t)
 	stop := s.startFaulty(func(ctx workflow.Context, _ importing.ImportInput) (importing.ImportResult, error) {
 		return importing.ImportResult{}, workflow.Sleep(ctx, time.Second)
 	})

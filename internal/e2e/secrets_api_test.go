@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/server/api"
@@ -56,10 +57,10 @@ func (s *secretive) startServer() *secretiveServer {
 	v := &secretiveServer{secretive: s, seen: map[string]string{}}
 	settings := s.Settings
 	settings.Store.DSN, settings.Warehouse.DSN = s.storeDSN, s.warehouseDSN
-	settings.Server.Listen, settings.Server.HealthListen = enginetest.FreeAddress(s.t), enginetest.FreeAddress(s.t)
+	settings.Server.Listen, settings.Server.HealthListen = listentest.FreeAddress(s.t), listentest.FreeAddress(s.t)
 	settings.Server.StopDelay, settings.Server.LocalSignIn, settings.Server.UploadDir = 0, true, s.t.TempDir()
 	settings.Refdata.Folder, settings.EventLog.Dir = s.t.TempDir(), s.t.TempDir()
-	settings.EventLog.URL, settings.EventLog.Token = "nats://"+enginetest.FreeAddress(s.t), plantedLog
+	settings.EventLog.URL, settings.EventLog.Token = "nats://"+listentest.FreeAddress(s.t), plantedLog
 	settings.EventLog.Partitions, settings.EventLog.MaxMiB = 1, 64
 	v.url, v.health = "http://"+settings.Server.Listen, settings.Server.HealthListen
 	ctx, cancel := context.WithCancel(context.Background())

@@ -26,6 +26,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
@@ -72,7 +73,7 @@ func setupSecretive(t *testing.T) *secretive {
 	t.Helper()
 	s := &secretive{
 		system: setup(t, enginetest.Impatient(noop.New()), googleanalytics4.New(googleanalytics4.Config{Guard: outbound.Loopback()})),
-		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: enginetest.FreeAddress(t),
+		fake:   fakega4test.Start(t, fakega4.Config{Days: 5, RowsPerDay: 5}), listen: listentest.FreeAddress(t),
 	}
 	// Both channels fail at first, and the endpoint repeats the request.
 	var mails, events atomic.Int32

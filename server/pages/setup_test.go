@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/importers/noop"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/listentest"
 	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/server"
 	"github.com/sluicehq/sluice/worker"
@@ -50,10 +51,10 @@ func setup(t *testing.T) *bundle {
 	_, err := connections.CreateKeysetFile(c.Connections.KeysetFile)
 	require.NoError(t, err)
 	c.Connections.Addresses = "mailchimp=loopback, ometria=loopback, webhook=loopback"
-	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = enginetest.FreeAddress(t), enginetest.FreeAddress(t), 0
+	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = listentest.FreeAddress(t), listentest.FreeAddress(t), 0
 	c.Server.LocalSignIn, c.Server.UploadDir, c.Server.TemporalUI = true, uploads, "http://127.0.0.1:8233"
 	c.Refdata.Folder = t.TempDir()
-	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+enginetest.FreeAddress(t), "of-the-test", t.TempDir()
+	c.EventLog.URL, c.EventLog.Token, c.EventLog.Dir = "nats://"+listentest.FreeAddress(t), "of-the-test", t.TempDir()
 	c.EventLog.Partitions, c.EventLog.MaxMiB = 1, 64
 	stock := components.Stock(c)
 	b.Tune = func(w *worker.Config) { w.Connections, w.Destinations = stock.Kinds, stock.Destinations }
