@@ -23,6 +23,15 @@ func (r *reader) press(keys string) {
 	r.Run(chromedp.KeyEvent(keys))
 }
 
+// typeInto types a text once the focus is at a field of a form: after a navigation the browser puts it there in its own
+// time.
+func (r *reader) typeInto(field, text string) {
+	r.t.Helper()
+	r.awaitTrue(fmt.Sprintf("document.activeElement.name === %q", field), "the focus at the field "+field)
+	r.press(text)
+	require.Equal(r.t, text, browsertest.Evaluate[string](r.Tab, "document.activeElement.value"))
+}
+
 // follow presses a key, and waits for the page that follows.
 func (r *reader) follow(key string) {
 	r.t.Helper()
@@ -86,9 +95,9 @@ func TestKeyboard(t *testing.T) {
 
 		r := s.tab(t, width)
 		r.visit("/login")
-		r.press(administrator) // the focus is at the name
+		r.typeInto("name", administrator) // the focus is there
 		r.press(kb.Tab)
-		r.press(password)
+		r.typeInto("password", password)
 		r.follow(kb.Enter)
 		r.awaitText("Needs a person")
 		r.press(kb.Tab)
