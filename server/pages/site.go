@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
@@ -88,16 +89,22 @@ func (p *Pages) sitePage(v *visit) (any, error) {
 	if shown.History, err = get[ingestclient.History](v, path+"/history", query); err != nil {
 		return nil, err
 	}
-	if shown.labels, err = importLabels(v, shown.History); err != nil {
-		return nil, err
+	// Each of them is a query to ClickHouse that takes a good part of the page's time.
+	shown.Tables = make([]siteTable, len(siteTables))
+	var loads errgroup.Group
+	loads.Go(func() (err error) {
+		shown.labels, err = importLabels(v, shown.History)
+		return err
+	})
+	for i, t := range siteTables {
+		loads.Go(func() (err error) {
+			shown.Tables[i], err = loadTable(v, path, shown.History, t.name, t.dimensions)
+			shown.Tables[i].Title = t.title
+			return err
+		})
 	}
-	for _, t := range siteTables {
-		table, err := loadTable(v, path, shown.History, t.name, t.dimensions)
-		if err != nil {
-			return nil, err
-		}
-		table.Title = t.title
-		shown.Tables = append(shown.Tables, table)
+	if err := loads.Wait(); err != nil {
+		return nil, err
 	}
 	for _, m := range history.Metrics() {
 		shown.Metrics = append(shown.Metrics, choice{string(m), string(m), m == shown.History.Metric})
