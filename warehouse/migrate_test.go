@@ -54,7 +54,7 @@ func TestNewerDatabase(t *testing.T) {
 	b := setup(t)
 	require.NoError(t, b.sql.Exec(b.ctx,
 		"INSERT INTO goose_db_version (version_id, is_applied, date, tstamp) SELECT 99999, 1, today(), now()"))
-	require.EqualError(t, b.Migrate(b.ctx), "the warehouse has schema version 99999, this program supports up to 103: "+
+	require.EqualError(t, b.Migrate(b.ctx), "the warehouse has schema version 99999, this program supports up to 104: "+
 		"use the version of the program that migrated it, or a newer one")
 }
 
