@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"strings"
 	"testing/fstest"
@@ -65,11 +66,11 @@ func enginesFor(cluster string) (engines, error) {
 	if err := checkCluster(cluster); err != nil {
 		return engines{}, err
 	}
-	const path = `'/clickhouse/tables/{uuid}/{shard}', '{replica}'`
+	const replica = `'/clickhouse/tables/{uuid}/{shard}', '{replica}'`
 	return engines{
 		OnCluster:          " ON CLUSTER '" + cluster + "'",
-		MergeTree:          "ReplicatedMergeTree(" + path + ")",
-		ReplacingMergeTree: "ReplicatedReplacingMergeTree(" + path + ", version)",
+		MergeTree:          "ReplicatedMergeTree(" + replica + ")",
+		ReplacingMergeTree: "ReplicatedReplacingMergeTree(" + replica + ", version)",
 		Deduplicate: fmt.Sprintf("replicated_deduplication_window = %d, replicated_deduplication_window_seconds = 604800",
 			deduplicationWindow),
 	}, nil
@@ -87,7 +88,8 @@ func renderMigrations(cluster string) (fs.FS, error) {
 	}
 	rendered := fstest.MapFS{}
 	for _, t := range templates.Templates() {
-		if t.Name() == "" {
+		// The others are parts of migrations.
+		if path.Ext(t.Name()) != ".sql" {
 			continue
 		}
 		var text strings.Builder
