@@ -124,13 +124,10 @@ var errNoJSON = errors.New("the value cannot be written as JSON")
 // asJSON returns a value with the types that inbound.Partial takes.
 func asJSON(value any) (any, error) {
 	text, err := json.Marshal(value)
-	if err != nil {
-		return unknown, errNoJSON
-	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	var same any
-	if err := decoder.Decode(&same); err != nil {
+	if err != nil || decoder.Decode(&same) != nil {
 		return unknown, errNoJSON
 	}
 	return same, nil

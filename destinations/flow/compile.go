@@ -227,7 +227,7 @@ func compileGuarded(text string, options []expr.Option) (program *vm.Program, er
 	if _, err := expr.Compile(text, append(options, expr.Env(Env{}))...); err != nil {
 		return nil, err
 	}
-	return expr.Compile(text, append(options, expr.Env(metered{}), expr.Patch(metering{}))...)
+	return expr.Compile(text, expr.Env(metered{}), expr.Patch(metering{}))
 }
 
 func firstLine(text string) string {

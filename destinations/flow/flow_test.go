@@ -270,3 +270,106 @@ func TestDestinationOfAnotherProcess(t *testing.T) {
 	invalid := flow.CompileEach(registry(), []flow.Flow{{Name: "a", To: []flow.Step{{Destination: "", Action: "x"}}}})
 	require.Contains(t, invalid.Faults(), "a", "no job can have that name")
 }
+
+// nothing has an action for which no event is of interest.
+type nothing struct{ destinations.Destination }
+
+func (n nothing) Actions() []destinations.Action {
+	return []destinations.Action{nothingToDo{n.Destination.Actions()[0]}}
+}
+
+type nothingToDo struct{ destinations.Action }
+
+func (nothingToDo) Marshal(context.Context, *destinations.Toolkit, destinations.Event) (*destinations.Job, error) {
+	return nil, nil //nolint:nilnil // no job
+}
+
+// What a flow cannot make of an event is said with the place of the condition or the mapping, and one flow's fault is no
+// other's.
+func TestDecideFaults(t *testing.T) {
+	t.Parallel()
+	const step = "\n    to:\n      - {destination: log, action: write, data: {text: name}"
+	huge := `{"text": "` + strings.Repeat("x", 300_000) + `"}`
+	for name, test := range map[string]struct {
+		flow  string
+		event destinations.Event
+		want  string
+	}{
+		"no truth": {
+			"when: data.flag" + step + "}", event("shop", "x", `{"flag": "yes"}`), "flows.yaml:3:11: want true or false, not string",
+		},
+		"no truth of a step": {
+			"description: x" + step + ", when: data.flag}", event("shop", "x", `{"flag": 1}`),
+			"flows.yaml:5:69: want true or false, not int",
+		},
+		"context": {
+			"description: x" + step + "}",
+			destinations.Event{Source: "shop", Name: "x", Context: json.RawMessage(`["DE"]`)},
+			"the context: not a JSON object",
+		},
+		"data": {"description: x" + step + "}", event("shop", "x", `null`), "the data: not a JSON object"},
+		"expression of the context": {
+			"description: x" + step + ", context: {c: data.a.b}}", event("shop", "x", `{}`),
+			"flows.yaml:5:76: cannot fetch b from <nil>",
+		},
+		"several expressions": {
+			"description: x\n    to:\n      - destination: log\n        action: write\n        data:\n          text: data.a.b\n" +
+				"          attributes: {list: [data.a - 1]}",
+			event("shop", "x", `{}`),
+			"flows.yaml:9:31: invalid operation: <nil> - int\nflows.yaml:8:17: cannot fetch b from <nil>",
+		},
+		"no JSON": {
+			"description: x\n    to: [{destination: log, action: write, data: {text: name, attributes: {n: data.a / data.b}}}]",
+			event("shop", "x", `{"a": 1, "b": 0}`), "flows.yaml:4:50: what the expressions give cannot be written as JSON",
+		},
+		"too large": {
+			"description: x\n    to: [{destination: log, action: write, data: {text: name}, context: {many: 'map(1..1000, data.text)'}}]",
+			event("shop", "x", huge), "flows.yaml:4:73: what the expressions give has more than 1048576 bytes as JSON",
+		},
+		"too large a job": {
+			"description: x\n    to: [{destination: log, action: write, data: {text: name}, context: {many: 'map(1..4, data.text)'}}]",
+			event("shop", "x", huge),
+			"flows.yaml:4:10: job of log/write: the job is too large: it has 1200034 bytes, and may have 1048576",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, err := compile("flows:\n  - name: a\n    " + test.flow + "\n" +
+				"  - name: b\n    to: [{destination: log, action: write, data: {text: '\"x\"'}, context: {}}]\n")
+			require.NoError(t, err)
+			all := decide(t, p, test.event)
+			require.Equal(t, flow.DecidedFault, all[0].Decided)
+			require.EqualError(t, all[0].Err, test.want)
+			require.False(t, all[0].Faulty)
+			require.Equal(t, destinations.NewJob{}, all[0].Job)
+		})
+	}
+
+	// A job for another process is bounded, too, and an action may have nothing to do.
+	flows, err := flow.Parse("flows.yaml", []byte("flows:\n  - name: a\n    to: [{destination: crm, action: upsert}, {destination: log, action: write}]\n"))
+	require.NoError(t, err)
+	d, err := registry().Lookup("log")
+	require.NoError(t, err)
+	all := decide(t, flow.CompileEach(destinations.NewRegistry(nothing{d}), flows),
+		event("shop", "x", `{"text": "`+strings.Repeat("x", destinations.MaxPayload)+`"}`))
+	require.Equal(t, []string{flow.DecidedFault, flow.DecidedNothing}, decided(all))
+	require.EqualError(t, all[0].Err,
+		"flows.yaml:3:10: job of crm/upsert: the job is too large: it has 1048605 bytes, and may have 1048576")
+	jobs, err := flow.Jobs(all[1:])
+	require.NoError(t, err)
+	require.Empty(t, jobs)
+}
+
+// Whole numbers keep their digits; what is beyond a float is a text.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	e := event("shop", "x", `{"n": [1, -9007199254740993, 9223372036854775808, 1e3, 2.50, 1e400, -0, {"deep": 1e999}]}`)
+	for expression, want := range map[string]string{
+		`data.n`:                   `[1,-9007199254740993,9223372036854775808,1000,2.5,"1e400",0,{"deep":"1e999"}]`,
+		`map(data.n[:6], type(#))`: `["int","int","float","float","float","string"]`,
+	} {
+		d := evaluate(single(t, expression), e)
+		require.NoError(t, d.Err, expression)
+		require.JSONEq(t, `{"text": "x", "attributes": {"a": `+want+`}}`, string(d.Job.Data), expression)
+	}
+}

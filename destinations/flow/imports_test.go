@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -127,4 +128,34 @@ func TestSamples(t *testing.T) {
 	require.JSONEq(t, `{"table": "imported_visitors", "row": {"date": "2021-01-31", "visitors": 1, "pageviews": 1, "bounces": 1,
 		"visits": 1, "visit_duration": 1}}`, string(e.Data))
 	require.Len(t, flow.EndEvents(), 5)
+}
+
+// A sample of an import is one of its ends or one row of a table, and what is neither is refused.
+func TestSampleOfImport(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][2]string{
+		"import.completed": {"", ""}, "import.failed": {flow.EndFailed, ""}, "record": {"", "imported_pages"},
+	} {
+		e, err := flow.SampleOfImport("csv", args[0], args[1])
+		require.NoError(t, err)
+		require.Equal(t, []string{"sample", "import", want}, []string{e.ID, e.Source, e.Name})
+		require.JSONEq(t, `{"import_id": 1, "site": "example.com", "importer": "csv"}`, string(e.Context))
+	}
+	for want, args := range map[string][2]string{
+		"want the status of an end or a table, not both":                                {flow.EndFailed, "imported_pages"},
+		`end "complete": want one of completed, unchanged, failed, cancelled, declined`: {"complete", ""},
+	} {
+		_, err := flow.SampleOfImport("csv", args[0], args[1])
+		require.EqualError(t, err, want)
+	}
+	_, err := flow.SampleOfImport("csv", "", "imported_pagez")
+	require.ErrorContains(t, err, `"imported_pagez"`)
+	require.ErrorContains(t, err, "imported_pages")
+}
+
+// A row whose values JSON does not have is no event.
+func TestRecordWithoutJSON(t *testing.T) {
+	t.Parallel()
+	_, err := flow.ImportRecord{Table: "imported_pages", Row: map[string]any{"visitors": math.NaN()}}.Event()
+	require.EqualError(t, err, "write the data of record: json: unsupported value: NaN")
 }

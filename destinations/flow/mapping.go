@@ -75,8 +75,8 @@ func (c *compiler) value(f *Flow, path string, value any) (m mapping, known any)
 // up to six times too large; what was written is measured with the job.
 const maxWritten = 6 * destinations.MaxPayload
 
-// apply makes JSON by a mapping; without one it is the event's.
-func (m mapping) apply(env Env, own json.RawMessage) (json.RawMessage, error) {
+// apply makes JSON by a mapping; without one it is the event's. place returns where the mapping stands.
+func (m mapping) apply(env Env, own json.RawMessage, place func() string) (json.RawMessage, error) {
 	if m == nil {
 		return own, nil
 	}
@@ -87,11 +87,12 @@ func (m mapping) apply(env Env, own json.RawMessage) (json.RawMessage, error) {
 	// A value can hold the same text many times over, which costs nothing before it is
 	// written.
 	if jsonSize(value, false, maxWritten) > maxWritten {
-		return nil, fmt.Errorf("what the expressions give has more than %d bytes as JSON", destinations.MaxPayload)
+		return nil, fmt.Errorf("%s: what the expressions give has more than %d bytes as JSON",
+			place(), destinations.MaxPayload)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
-		return nil, errors.New("what the expressions give cannot be written as JSON")
+		return nil, fmt.Errorf("%s: what the expressions give cannot be written as JSON", place())
 	}
 	return text, nil
 }

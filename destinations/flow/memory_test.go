@@ -140,6 +140,76 @@ func TestStepsAreBounded(t *testing.T) {
 	}
 }
 
+// What is in an object is listed in the order of its keys, so that a flow decides the same each time.
+func TestOrderOfEntries(t *testing.T) {
+	t.Parallel()
+	e := event("shop", "x", `{"o": {"d": 4, "b": 2, "a": 1, "e": 5, "c": 3}, "n": [10, 9, 2.5, 1, "x", true]}`)
+	for expression, want := range map[string]string{
+		`keys(data.o)`:                     `["a","b","c","d","e"]`,
+		`values(data.o)`:                   `[1,2,3,4,5]`,
+		`toPairs(data.o)`:                  `[["a",1],["b",2],["c",3],["d",4],["e",5]]`,
+		`keys(groupBy(data.n, #))`:         `[1,9,10,2.5,true,"x"]`,
+		`toPairs(groupBy(data.n, # == 1))`: `[[false,[10,9,2.5,"x",true]],[true,[1]]]`,
+	} {
+		for range 5 {
+			d := evaluate(single(t, expression), e)
+			require.NoError(t, d.Err, expression)
+			require.Equal(t, `{"text":"x","attributes":{"a":`+want+`}}`, string(d.Job.Data), expression)
+		}
+	}
+	for expression, want := range map[string]string{
+		`keys(data.n)`: "cannot get keys from slice", `values(data.o.a)`: "cannot get values from int",
+		`toPairs(data.n)`: "cannot transform slice to pairs",
+	} {
+		require.EqualError(t, evaluate(single(t, expression), e).Err, "flow one: to[0].data.attributes.a: "+want, expression)
+	}
+}
+
+// What an expression cannot do with the values of an event is said in one line, with the place of the expression.
+func TestWrongValues(t *testing.T) {
+	t.Parallel()
+	e := event("shop", "x", `{"text": "ab", "n": 2, "f": 2.9, "list": ["a", 1], "o": {"a": "b"}, "none": null}`)
+	const at = "flow one: to[0].data.attributes.a: "
+	for expression, want := range map[string]string{
+		`repeat(data.text, data.f)`:            `"abab"`,
+		`repeat(data.text, -1)`:                at + "invalid argument for repeat (expected positive integer, got -1)",
+		`repeat(data.text, data.text)`:         at + "invalid operation: int(string)",
+		`repeat("", 2000000)`:                  at + "the expression makes lists of more than 1000000 elements",
+		`join(data.list, "-")`:                 at + "interface conversion: interface {} is int, not string",
+		`join(data.text, "-")`:                 at + "invalid argument for join (type string)",
+		`replace(data.n, "a", "b")`:            at + "interface conversion: interface {} is int, not string",
+		`flatten(data.text)`:                   at + "cannot flatten string",
+		`concat(data.text, data.list)`:         at + "cannot concat string",
+		`uniq(data.text)`:                      at + "cannot uniq string",
+		`fromJSON(data.text)`:                  at + "invalid character 'a' looking for beginning of value",
+		`data.text matches data.n`:             at + "interface conversion: interface {} is int, not string",
+		`data.text matches (data.text + "(")`:  at + "error parsing regexp: missing closing ): `ab(`",
+		`splitAfter(data.text, "a")`:           `["a","b"]`,
+		`string(data.o)`:                       `"map[a:b]"`,
+		`toJSON(data.o)`:                       `"{\n  \"a\": \"b\"\n}"`,
+		`type(data.none)`:                      `"nil"`,
+		`get($env, "name") + get(data.o, "a")`: `"xb"`,
+		`let f = get($env, "call!"); f("repeat", data.text, 99999999)`:              at + "the expression takes more than 32 MiB of memory",
+		`let f = get($env, "call!"); f(7)`:                                          at + "no function is named",
+		`string($env) startsWith "{e1 shop x" and not (string($env) contains "0x")`: `true`,
+		`len(toJSON(reduce(1..1100, [#acc], [1])))`:                                 at + "the expression takes more than 32 MiB of memory",
+		`len(flatten([data.list, data.text, [data.n]]))`:                            `4`,
+		`len(join(split(data.text, ""), "-"))`:                                      `3`,
+		`len(toJSON($env)) > 10`:                                                    `true`,
+		`$env[data.text]`:                                                           at + "cannot fetch ab from flow.metered",
+	} {
+		t.Run(expression, func(t *testing.T) {
+			t.Parallel()
+			d := evaluate(single(t, expression), e)
+			if d.Err != nil {
+				require.EqualError(t, d.Err, want)
+				return
+			}
+			require.JSONEq(t, `{"text": "x", "attributes": {"a": `+want+`}}`, string(d.Job.Data))
+		})
+	}
+}
+
 // FuzzExpression: no expression over an event takes more than its memory, or panics.
 func FuzzExpression(f *testing.F) {
 	for _, seed := range []string{

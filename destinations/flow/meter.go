@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -49,6 +50,9 @@ type metered struct {
 	Call    func(...any) any `expr:"call!" json:"-"`
 	Pattern func(...any) any `expr:"pattern!" json:"-"`
 }
+
+// String is the text of the event as a whole, which string($env) gives: the functions have none.
+func (m metered) String() string { return fmt.Sprint(m.Env) }
 
 // meter counts what one evaluation takes. Its functions panic with the error that ends the
 // evaluation: the machine returns it.
@@ -113,6 +117,8 @@ func (m *meter) call(args ...any) any {
 	var result any
 	var err error
 	switch {
+	case slices.Contains(entries, name) && reflect.ValueOf(args[0]).Kind() == reflect.Map:
+		result = ordered(name, reflect.ValueOf(args[0]))
 	case f.Fast != nil:
 		result = f.Fast(args[0])
 	case f.Safe != nil:
@@ -127,6 +133,48 @@ func (m *meter) call(args ...any) any {
 		m.use(shallow(result))
 	}
 	return result
+}
+
+// entries are the functions that list what is in an object, which has no order of its own. They list it in the order
+// of the keys, so that a flow decides the same for the same event.
+var entries = []string{"keys", "values", "toPairs"}
+
+// ordered is a function of entries, in the form of the library.
+func ordered(name string, object reflect.Value) any {
+	keys := object.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return compareKeys(a.Interface(), b.Interface()) })
+	list, pairs := make([]any, len(keys)), make([][2]any, len(keys))
+	for i, key := range keys {
+		pairs[i] = [2]any{key.Interface(), object.MapIndex(key).Interface()}
+		if list[i] = pairs[i][0]; name == "values" {
+			list[i] = pairs[i][1]
+		}
+	}
+	if name == "toPairs" {
+		return pairs
+	}
+	return list
+}
+
+// compareKeys puts whole numbers in their order, before all others, which are in the order of their texts.
+func compareKeys(a, b any) int {
+	m, mIs := a.(int)
+	n, nIs := b.(int)
+	switch {
+	case mIs && nIs:
+		return cmp.Compare(m, n)
+	case mIs != nIs:
+		return map[bool]int{true: -1, false: 1}[mIs]
+	default:
+		return cmp.Compare(keyText(a), keyText(b))
+	}
+}
+
+func keyText(key any) string {
+	if text, ok := key.(string); ok {
+		return text
+	}
+	return fmt.Sprint(key)
 }
 
 // foresee ends the evaluation before a function makes too much.

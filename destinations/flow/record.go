@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -47,10 +48,11 @@ func (e *FieldError) Error() string {
 	return "field " + e.Field + ": the expression fails for this record"
 }
 
-// errRecord means that the data or the result of a mapping are not usable as JSON.
+// Errors of a record: its data or the result of a mapping are not usable as JSON, or too large.
 var (
 	errRecord = errors.New("the record is not a JSON object")
 	errResult = errors.New("the result of the mapping cannot be written as JSON")
+	errLarge  = fmt.Errorf("the result of the mapping has more than %d bytes as JSON", destinations.MaxPayload)
 )
 
 // Apply maps a record. Expressions see its JSON object as data and the values of context as context.
@@ -77,11 +79,14 @@ func (m *Mapping) Apply(data json.RawMessage, context map[string]any) (json.RawM
 		return nil, errors.Join(faults...)
 	}
 	if jsonSize(result, false, maxWritten) > maxWritten {
-		return nil, errResult
+		return nil, errLarge
 	}
 	text, err := json.Marshal(result)
-	if err != nil || len(text) > destinations.MaxPayload {
+	switch {
+	case err != nil:
 		return nil, errResult
+	case len(text) > destinations.MaxPayload:
+		return nil, errLarge
 	}
 	return text, nil
 }

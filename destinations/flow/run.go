@@ -163,10 +163,10 @@ func (r rule) make(
 	if s.Version != "" {
 		e.Version = s.Version
 	}
-	if e.Data, err = s.data.apply(env, e.Data); err != nil {
+	if e.Data, err = s.data.apply(env, e.Data, func() string { return r.place(path + ".data") }); err != nil {
 		return job, DecidedFault, err
 	}
-	if e.Context, err = s.context.apply(env, e.Context); err != nil {
+	if e.Context, err = s.context.apply(env, e.Context, func() string { return r.place(path + ".context") }); err != nil {
 		return job, DecidedFault, err
 	}
 	if s.destination == nil {
