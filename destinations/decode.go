@@ -3,6 +3,7 @@ package destinations
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/sluicehq/sluice/internal/inbound"
@@ -14,6 +15,16 @@ import (
 // fields and never quote values, which may be personal.
 func Decode(data json.RawMessage, into any) error {
 	return inbound.Decode(inbound.Subject{Object: "the data", Field: "field", Quiet: true}, data, into)
+}
+
+// JobOf returns a job whose data are a value as JSON, such as the one that Decode has read. Its other fields have their
+// defaults.
+func JobOf(data any) (*Job, error) {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("encode the data of the job: %w", err)
+	}
+	return &Job{Data: text}, nil
 }
 
 // Join returns an error with the texts of several on one line, as people are shown it in

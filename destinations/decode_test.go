@@ -2,6 +2,7 @@ package destinations_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,15 @@ func TestDecode(t *testing.T) {
 			require.EqualError(t, err, want, text)
 		}
 	}
+}
+
+func TestJobOf(t *testing.T) {
+	t.Parallel()
+	job, err := destinations.JobOf(map[string]any{"n": 1})
+	require.NoError(t, err)
+	require.Equal(t, destinations.Job{Data: json.RawMessage(`{"n":1}`)}, *job)
+	_, err = destinations.JobOf(math.Inf(1))
+	require.EqualError(t, err, "encode the data of the job: json: unsupported value: +Inf")
 }
 
 // FuzzDecode: nothing makes it panic.

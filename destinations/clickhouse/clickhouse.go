@@ -73,11 +73,7 @@ func (*insert) Marshal(_ context.Context, _ *destinations.Toolkit, e destination
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encode the row: %w", err)
-	}
-	return &destinations.Job{Data: data}, nil
+	return destinations.JobOf(r)
 }
 
 var (

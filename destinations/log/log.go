@@ -60,11 +60,7 @@ func (write) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(line)
-	if err != nil {
-		return nil, fmt.Errorf("encode the line: %w", err)
-	}
-	return &destinations.Job{Data: data}, nil
+	return destinations.JobOf(line)
 }
 
 // Load writes the lines in order. A line that the worker's log leaves out, or cannot take, is

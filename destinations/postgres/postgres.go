@@ -76,11 +76,7 @@ func (upsert) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encode the row: %w", err)
-	}
-	return &destinations.Job{Data: data}, nil
+	return destinations.JobOf(r)
 }
 
 // maxName is how many bytes of a name PostgreSQL heeds.

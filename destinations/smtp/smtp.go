@@ -71,11 +71,7 @@ func (send) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.E
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encode the mail: %w", err)
-	}
-	return &destinations.Job{Data: data}, nil
+	return destinations.JobOf(m)
 }
 
 func parse(data json.RawMessage) (Mail, error) {

@@ -72,11 +72,7 @@ func (*post) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.
 	if err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encode the message: %w", err)
-	}
-	return &destinations.Job{Data: data}, nil
+	return destinations.JobOf(m)
 }
 
 func parse(data json.RawMessage) (Message, error) {
