@@ -70,6 +70,10 @@ func TestAnswersThatProveNothing(t *testing.T) {
 			insert: func(w http.ResponseWriter) { w.Header().Set("X-ClickHouse-Summary", "{}") },
 			state:  "unknown", want: "wrote fewer rows than were sent: 0 of 1",
 		},
+		"a summary that cannot be read": {
+			insert: func(w http.ResponseWriter) { w.Header().Set("X-ClickHouse-Summary", `{"written_rows":"many"}`) },
+			state:  "failed", want: "the server's X-ClickHouse-Summary cannot be read",
+		},
 		"a body": {
 			insert: func(w http.ResponseWriter) { summarised(w, 1); write(w, "Ok.\n") }, state: "unknown", want: "something else",
 		},
@@ -249,7 +253,7 @@ func TestCutAnswer(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"empty": "", "cut": `{"data": [{"id": "000"}`, "no count": `{"data": [{"id": "000"}]}`,
-		"another count": `{"data": [{"id": "000"}], "rows": 2}`, "an exception": `{"data": [], "rows": 0, "exception": "Code: 241. DB::Exception: x"}`,
+		"another type": `{"data": [{"id": 7}], "rows": 1}`, "another count": `{"data": [{"id": "000"}], "rows": 2}`, "an exception": `{"data": [], "rows": 0, "exception": "Code: 241. DB::Exception: x"}`,
 		"an exception behind": `{"data": [], "rows": 0}` + "\r\n__exception__\r\nCode: 241. DB::Exception: x",
 	} {
 		cut := tab.behind(t, func(w http.ResponseWriter, r *http.Request) {

@@ -259,6 +259,11 @@ func TestKind(t *testing.T) {
 	t.Parallel()
 	tab := newTable(t)
 	kind := postgres.Kind{Guard: outbound.Loopback()}
+	require.Equal(t, []string{
+		"postgres: PostgreSQL", "host: string, required", "port: integer, 5432 by default", "database: string, required",
+		"user: string, required", "tls: string, verify by default", "password: secret",
+	}, destinationtest.Described(kind))
+	require.True(t, kind.FindsDeletions())
 	c, err := tab.direct(t).Open(t.Context(), "dwh")
 	require.NoError(t, err)
 	c.Settings, err = kind.ParseSettings(c.Settings)

@@ -44,10 +44,10 @@ func newClient(guard outbound.Guard, c connections.Connection) (*client, error) 
 		return nil, fmt.Errorf("settings of the connection %s: %w", c.Name, err)
 	}
 	from, err := mail.ParseAddress(s.From)
-	if err != nil {
-		return nil, errors.New(`setting "from": want an address`)
+	if err == nil {
+		from.Address, err = Address(from.Address)
 	}
-	if from.Address, err = Address(from.Address); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf(`setting "from": %w`, err)
 	}
 	m := &client{

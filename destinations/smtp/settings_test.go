@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/destinations/destinationtest"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -27,7 +28,10 @@ func TestSettingsFaults(t *testing.T) {
 		return fmt.Sprintf(`{"host": "h", "port": 25, "tls": "starttls", "from": "a@example.com", "ca_file": %q}`, path)
 	}
 	kind := smtp.Kind{Guard: outbound.Loopback()}
-	require.Equal(t, []string{"smtp", "Mail server", "password"}, []string{kind.Name(), kind.Label(), kind.Secrets()[0].Name})
+	require.Equal(t, []string{
+		"smtp: Mail server", "host: string, required", "port: integer, 587 by default", "tls: string, starttls by default",
+		"ca_file: string", "from: string, required", "username: string", "password: secret",
+	}, destinationtest.Described(kind))
 	for want, c := range map[string]connections.Connection{
 		"the connection mail is of kind webhook: want smtp": {Name: "mail", Kind: "webhook"},
 		"settings of the connection mail: ":                 {Name: "mail", Kind: "smtp", Settings: json.RawMessage(`{"hots": "h"}`)},

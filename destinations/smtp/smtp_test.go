@@ -231,6 +231,34 @@ func delivered(t *testing.T, server *smtptest.Script, data string) destinations.
 	return all[0]
 }
 
+// A server that does not answer after three mails gets no further one: that one was not sent.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	server := smtptest.Scripted(t, func(command string) string {
+		if command == "." {
+			return smtptest.Cut
+		}
+		return "ok"
+	})
+	q := &destinations.Queue{Events: []destinations.QueuedEvent{{}}}
+	for i := range 5 {
+		q.Events[0].Jobs = append(q.Events[0].Jobs, destinations.QueuedJob{
+			ID: fmt.Sprint("job-", i), Data: json.RawMessage(`{"connection": "mail", "to": "anna@example.com", "subject": "s", "text": "t"}`),
+		})
+	}
+	var all []destinations.Then
+	smtp.New(outbound.Loopback()).Actions()[0].Load(t.Context(), &destinations.Toolkit{Connections: opener(t, server.Settings())}, q,
+		func(then destinations.Then) { all = append(all, then) })
+	require.Len(t, all, 5)
+	for i, then := range all {
+		require.Equal(t, []string{fmt.Sprint("job-", i)}, then.Jobs)
+		require.Equal(t, []bool{i < 3, i >= 3, false}, []bool{then.Unknown, then.Untried, then.ForceDiscard}, "%+v", then)
+	}
+	require.ErrorIs(t, all[0].Error, smtp.ErrUnknown)
+	require.EqualError(t, all[4].Error, "the mail server takes no mails: it does not answer after a mail was sent")
+	require.Len(t, server.Mails(), 3)
+}
+
 // What becomes of a mail depends on where and how the server refuses it.
 func TestRefusals(t *testing.T) {
 	t.Parallel()

@@ -91,6 +91,10 @@ func TestKind(t *testing.T) {
 	t.Parallel()
 	kind := webhook.NewKind(outbound.Loopback())
 	require.Equal(t, []string{"webhook"}, connections.NewRegistry(kind).Names())
+	require.Equal(t, []string{
+		"webhook: Webhook", "url: string, required", "events: list of strings", "signing_secret: secret, required",
+		"previous_signing_secret: secret",
+	}, destinationtest.Described(kind))
 	for text, want := range map[string]string{
 		`{"url": "https://example.com/a?b=c"}`:                                               `{"url":"https://example.com/a?b=c"}`,
 		`{"url": "http://127.0.0.1:80", "events": ["import.failed", "completed", "failed"]}`: `{"url":"http://127.0.0.1:80","events":["completed","failed"]}`,

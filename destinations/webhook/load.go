@@ -40,10 +40,7 @@ func (p *post) Load(
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		// The functions above return none.
-		report(destinations.Then{Error: err})
-	}
+	_ = group.Wait() //nolint:errcheck // the functions return none
 }
 
 // deliver posts one job.

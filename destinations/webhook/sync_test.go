@@ -1,11 +1,13 @@
 package webhook_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,4 +110,70 @@ func TestSyncWriterFails(t *testing.T) {
 	}
 	_, err := webhook.NewKind(outbound.Loopback()).OpenWriter(connections.Connection{Name: "crm", Kind: "smtp"}, sync.TargetOptions{}, synctest.Budgets{})
 	require.ErrorContains(t, err, "want webhook")
+}
+
+// An endpoint that cannot be reached, or that cuts its answer off, may take the records later; what is wrong with the
+// connection or the records is not retried.
+func TestSyncWriterWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	kind := webhook.NewKind(outbound.Loopback())
+	var halves atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/cut":
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(http.StatusInternalServerError)
+			panic(http.ErrAbortHandler)
+		case r.URL.Path == "/taken":
+			w.Header().Set("Content-Length", "100")
+			panic(http.ErrAbortHandler)
+		case halves.Add(1) == 1:
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(server.Close)
+	for name, test := range map[string]struct {
+		address, key string
+		records      []json.RawMessage
+		class        sync.Class
+		want         string
+	}{
+		"nothing listens":        {"http://127.0.0.1:1/hook", secret(), texts(`1`), sync.ClassUnavailable, "reach the endpoint"},
+		"an answer that is cut":  {server.URL + "/cut", secret(), texts(`1`), sync.ClassUnavailable, "endpoint"},
+		"halves that come later": {server.URL, secret(), texts(`1`, `2`), sync.ClassUnavailable, "the endpoint answered 503 Service Unavailable"},
+		"no key": {
+			server.URL, "whsec_c2hvcnQ=", texts(`1`), sync.ClassPermanent,
+			"the webhook's signing_secret: want whsec_ and 24 to 64 bytes in base64",
+		},
+		"no JSON": {server.URL, secret(), texts(`1`, `{`), sync.ClassPermanent, "the records are not valid JSON"},
+	} {
+		w, err := kind.OpenWriter(connections.Connection{
+			Name: "crm", Kind: "webhook", Settings: json.RawMessage(`{"url": "` + test.address + `"}`),
+			Secrets: map[string]string{outbound.SecretSigning: test.key},
+		}, sync.TargetOptions{Items: 10}, synctest.Budgets{})
+		require.NoError(t, err)
+		outcomes, err := w.Write(t.Context(), test.records)
+		require.ErrorContains(t, err, test.want, name)
+		require.Equal(t, test.class, sync.ClassOf(err), "%s: %v", name, err)
+		for _, o := range outcomes {
+			require.Equal(t, sync.StateUnsent, o.State, name)
+		}
+	}
+}
+
+// Records that wait for a connection of the account are not sent after the end of the activity.
+func TestSyncWriterWaits(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w, err := webhook.NewKind(outbound.Loopback()).OpenWriter(connections.Connection{
+		Name: "crm", Kind: "webhook", Settings: json.RawMessage(`{"url": "http://127.0.0.1:1"}`),
+	}, sync.TargetOptions{Items: 10}, synctest.Exhausted{})
+	require.NoError(t, err)
+	outcomes, err := w.Write(ctx, texts(`1`))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, sync.ClassUnavailable, sync.ClassOf(err))
+	require.Equal(t, []sync.Outcome{{State: sync.StateUnsent}}, outcomes)
 }

@@ -106,14 +106,11 @@ func (w syncWriter) request(ctx context.Context, records []json.RawMessage) (ans
 	}
 	defer release()
 	data, err := json.Marshal(records)
-	if err != nil {
+	body, enveloping := json.Marshal(envelope{Type: recordsType, Timestamp: time.Now().UTC(), Data: json.RawMessage(data)})
+	if err != nil || enveloping != nil {
 		return answer{}, errors.New("the records are not valid JSON")
 	}
 	sum := sha256.Sum256(data)
-	body, err := json.Marshal(envelope{Type: recordsType, Timestamp: time.Now().UTC(), Data: json.RawMessage(data)})
-	if err != nil {
-		return answer{}, errors.New("the records are not valid JSON")
-	}
 	return w.client.post(ctx, w.address, w.connection.Secrets, "sync_"+hex.EncodeToString(sum[:16]), body)
 }
 

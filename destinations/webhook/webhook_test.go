@@ -151,6 +151,25 @@ func deliver(t *testing.T, d destinations.Destination, c connections.Opener, job
 	return all
 }
 
+// What is wrong with an event is said at once, without its values.
+func TestRefusedEvents(t *testing.T) {
+	t.Parallel()
+	action := webhook.New(outbound.Loopback()).Actions()[0]
+	long := strings.Repeat("x", webhook.MaxType+1)
+	for data, want := range map[string]string{
+		`{"connection": "ops", "type": "", "data": 1}`:             `field "type" of the data: want 1 to 200 bytes`,
+		`{"connection": "ops", "type": "` + long + `", "data": 1}`: `field "type" of the data: want 1 to 200 bytes`,
+		`{"connection": "` + key + `", "type": "", "data": "` + strings.Repeat("x", webhook.MaxData) + `"}`: `field "connection" of the data: ` +
+			`want the name of a connection; field "type" of the data: want 1 to 200 bytes; field "data" of the data: want 1 to 262144 bytes of JSON`,
+	} {
+		_, err := action.Marshal(t.Context(), nil, event(data))
+		require.EqualError(t, err, want, "%.80s", data)
+	}
+	job, err := action.Marshal(t.Context(), nil, event(`{"connection": "ops", "type": "`+long[1:]+`", "data": null}`))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"connection": "ops", "type": "`+long[1:]+`", "data": null}`, string(job.Data))
+}
+
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[int]struct {

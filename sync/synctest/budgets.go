@@ -24,3 +24,12 @@ func (Budgets) Request(context.Context, string, float64) error { return nil }
 
 // Delay delays nothing.
 func (Budgets) Delay(context.Context, string, time.Duration) error { return nil }
+
+// Exhausted are budgets without a free connection: Slot waits for one until the end of its context.
+type Exhausted struct{ Budgets }
+
+// Slot waits, and returns the error of the context.
+func (Exhausted) Slot(ctx context.Context, _ string, _ int) (release func(), err error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
