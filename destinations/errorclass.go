@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // ErrorClass says what an error of a load is evidence of.
@@ -20,8 +21,8 @@ const (
 	// is no evidence about the connection.
 	ErrorClassJob ErrorClass = "job"
 	// ErrorClassOperator is an error that an operator can fix, such as a missing table,
-	// column, partition or connection. The job is kept, whatever its retries, and is retried
-	// slowly: see OperatorBackoff. It is no evidence about the connection.
+	// column, partition or connection, or an address that connections.addresses does not allow. The
+	// job is kept, whatever its retries, and is retried slowly: see OperatorBackoff. It is no evidence about the connection.
 	ErrorClassOperator ErrorClass = "operator"
 )
 
@@ -40,10 +41,14 @@ func WithClass(class ErrorClass, err error) error {
 
 // ClassOf returns the class of an error, or of the first error in its chain that has one.
 // Defaults to ErrorClassConnection, and to ErrorClassOperator for secrets that cannot be opened; ""
-// for nil.
+// for nil. An address that the guard of connections refuses is of ErrorClassOperator, whatever
+// class the destination gives it.
 func ClassOf(err error) ErrorClass {
 	if err == nil {
 		return ""
+	}
+	if outbound.IsRefused(err) {
+		return ErrorClassOperator
 	}
 	var c *classified
 	if errors.As(err, &c) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 func TestErrorClass(t *testing.T) {
@@ -26,6 +27,16 @@ func TestErrorClass(t *testing.T) {
 	for _, fault := range []error{connections.ErrNoKeyset, connections.ErrUnknownKey, connections.ErrSealBroken} {
 		require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(fmt.Errorf("open: %w", fault)))
 	}
+}
+
+// An address that the guard refuses is an operator's to allow, whatever class the destination gives the error.
+func TestRefusedAddressIsOperators(t *testing.T) {
+	t.Parallel()
+	_, err := outbound.Guard{}.Dialer(outbound.Protected).DialContext(t.Context(), "tcp", "127.0.0.1:1")
+	require.ErrorContains(t, err, "connections.addresses")
+	require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(fmt.Errorf("post: %w", err)))
+	require.Equal(t, destinations.ErrorClassOperator,
+		destinations.ClassOf(destinations.WithClass(destinations.ErrorClassConnection, err)))
 }
 
 // An operator's mistake keeps its job, whatever its retries, and is retried slowly; it says

@@ -3,6 +3,8 @@ package importers
 import (
 	"errors"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Class classifies the error that ended an import, so that people and alerts know who can fix
@@ -119,11 +121,16 @@ func WaitUntil(until time.Time, err error) error {
 // BeforeStart and Plan may return it, wrapped in a message for users.
 var ErrUnchanged = errors.New("nothing has changed since the last import")
 
-// ClassOf returns the class of a permanent error, and ok = false for any other.
+// ClassOf returns the class of a permanent error, and ok = false for any other. An address that the guard of
+// connections refuses is permanent, of ClassAccess.
 func ClassOf(err error) (class Class, ok bool) {
 	var p *PermanentError
-	if errors.As(err, &p) {
+	switch {
+	case errors.As(err, &p):
 		return p.Class, true
+	case outbound.IsRefused(err):
+		return ClassAccess, true
+	default:
+		return "", false
 	}
-	return "", false
 }

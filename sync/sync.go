@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Window is a range of time in whole seconds, closed at both ends.
@@ -215,13 +217,18 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the fault.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ClassOf returns the class of an error; any other than an *Error is unavailable.
+// ClassOf returns the class of an error; any other than an *Error is unavailable. An address that the guard of
+// connections refuses is permanent, whatever class the reader or writer gives it.
 func ClassOf(err error) Class {
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case outbound.IsRefused(err):
+		return ClassPermanent
+	case errors.As(err, &e):
 		return e.Class
+	default:
+		return ClassUnavailable
 	}
-	return ClassUnavailable
 }
 
 // RetryAfter returns the requested delay of an error.

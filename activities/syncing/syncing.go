@@ -71,9 +71,10 @@ func failure(err error) error {
 		return temporal.NewNonRetryableApplicationError(text(err), TypeGone, nil)
 	case unopened(err):
 		return temporal.NewNonRetryableApplicationError(text(err), string(sync.ClassPermanent), nil)
-	case errors.As(err, &e):
-		return temporal.NewApplicationErrorWithOptions(text(err), string(e.Class), temporal.ApplicationErrorOptions{
-			NonRetryable: e.Class == sync.ClassPermanent, NextRetryDelay: e.RetryAfter,
+	case errors.As(err, &e), sync.ClassOf(err) == sync.ClassPermanent:
+		class := sync.ClassOf(err)
+		return temporal.NewApplicationErrorWithOptions(text(err), string(class), temporal.ApplicationErrorOptions{
+			NonRetryable: class == sync.ClassPermanent, NextRetryDelay: sync.RetryAfter(err),
 		})
 	default:
 		return activities.Failure(err)

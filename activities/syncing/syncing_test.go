@@ -16,11 +16,16 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/fakefault"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/polltest"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
+	"github.com/sluicehq/sluice/sync/mailchimp"
+	"github.com/sluicehq/sluice/sync/ometria"
 )
 
 // A full load, an update and deletions, each with the state that it leaves.
@@ -182,6 +187,31 @@ func TestPagesFail(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
 	require.NoError(t, err)
+}
+
+// An address that connections.addresses does not allow fails the run at once, on either side, with the setting.
+func TestRefusedAddress(t *testing.T) {
+	t.Parallel()
+	for _, side := range []string{"mailchimp", "ometria"} {
+		b := setup(t)
+		b.fill(0, 10, now.Add(-time.Hour))
+		from, to := outbound.Loopback(), outbound.Loopback()
+		none := outbound.NewGuard(side, outbound.Rule{}, outbound.Rule{})
+		if side == "mailchimp" {
+			from = none
+		} else {
+			to = none
+		}
+		b.Systems.Kinds = connections.NewRegistry(mailchimp.Kind{Guard: from}, ometria.Kind{Guard: to})
+		begun, err := b.Begin(t.Context(), syncacts.BeginRequest{Sync: "news"})
+		require.NoError(t, err)
+		_, err = b.Pages(t.Context(), syncacts.RunRef{Sync: "news", RunID: begun.RunID})
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app, side)
+		require.True(t, app.NonRetryable(), side)
+		require.Equal(t, string(sync.ClassPermanent), app.Type())
+		require.Contains(t, app.Message(), "allow it with the setting connections.addresses, such as "+side+"=127.0.0.1")
+	}
 }
 
 // No history, row or error has an address of a member.

@@ -9,6 +9,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Errors of an attempt, beside refusedError and those that a retry may cure.
@@ -41,6 +42,10 @@ func (c *client) explain(ctx context.Context, err error, to string, line *line) 
 	}
 	if stage == gomail.ErrSMTPDataClose && code == 0 && !line.broken() {
 		return errUnknown
+	}
+	var forbidden *outbound.RefusedError
+	if errors.As(err, &forbidden) {
+		return fmt.Errorf("reach the mail server: %w", forbidden)
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("the mail server did not take the mail within %s", c.timeout)

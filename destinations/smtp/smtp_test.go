@@ -195,6 +195,7 @@ func TestGuard(t *testing.T) {
 			ID: "a", Data: json.RawMessage(`{"connection": "mail", "to": "a@example.com", "subject": "s", "text": "t"}`),
 		}}}}}, func(answer destinations.Then) { then = answer })
 	require.ErrorContains(t, then.Error, "is not allowed for connections of kind smtp")
+	require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(then.Error))
 	require.False(t, then.ForceDiscard)
 	c.Settings = json.RawMessage(`{"host": "198.51.100.1", "from": "a@example.com", "tls": "none", "username": "u"}`)
 	_, err = smtp.Kind{Guard: config.Connections{}.Guard(smtp.KindName)}.Test(t.Context(), c)

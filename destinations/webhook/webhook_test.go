@@ -233,6 +233,7 @@ func TestPublicAddressesOnly(t *testing.T) {
 			ID: "a", Data: json.RawMessage(`{"connection": "ops", "type": "x", "data": 1}`),
 		})[0]
 		require.ErrorContains(t, then.Error, want, address)
+		require.Equal(t, destinations.ErrorClassOperator, destinations.ClassOf(then.Error), address)
 		require.False(t, then.ForceDiscard)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // Waits for which Google states no duration.
@@ -45,9 +46,12 @@ func (c *client) fault(ctx context.Context, err error, token string) error {
 	var wait *importers.WaitError
 	var api *googleapi.Error
 	var grant *oauth2.RetrieveError
+	var refused *outbound.RefusedError
 	switch {
 	case errors.As(err, &known), errors.As(err, &wait):
 		return err
+	case errors.As(err, &refused):
+		return fmt.Errorf("reach the endpoint of the connection: %w", refused)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("google did not respond within %s", RequestTimeout)
 	case errors.As(err, &api):

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/importers/importertest"
 	"github.com/sluicehq/sluice/internal/fakega4"
 	"github.com/sluicehq/sluice/internal/fakega4/fakega4test"
+	"github.com/sluicehq/sluice/internal/outbound"
 )
 
 // outcome is what an error asks the workflow to do.
@@ -240,6 +241,16 @@ func TestBadConnections(t *testing.T) {
 	}
 	b.imp.Connections = fakega4test.Opener{good}
 	require.NoError(t, importertest.BeforeStart(t.Context(), b, b.imp))
+}
+
+// An address that the guard refuses ends the import at once, with the setting that would allow it.
+func TestRefusedEndpointIsPermanent(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fakega4.Config{}, 0)
+	b.Importer = New(Config{Transport: newTransport(outbound.NewGuard(Name, outbound.Rule{}, outbound.Rule{}))})
+	err := importertest.BeforeStart(t.Context(), b, b.imp)
+	require.ErrorContains(t, err, "allow it with the setting connections.addresses, such as google_analytics_4=127.0.0.1")
+	require.Equal(t, outcome{class: importers.ClassAccess}, outcomeOf(err))
 }
 
 // roundTrip is a transport that a function makes.

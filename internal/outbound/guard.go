@@ -4,6 +4,7 @@ package outbound
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -43,11 +44,19 @@ const (
 // DialTimeout bounds a dial.
 const DialTimeout = 10 * time.Second
 
-// RefusedError means that the guard does not allow an address.
+// RefusedError means that the guard does not allow an address. No retry succeeds before an operator changes the
+// settings: see IsRefused.
 type RefusedError struct{ text string }
 
 // Error names the address and the setting that would allow it.
 func (e *RefusedError) Error() string { return e.text }
+
+// IsRefused reports whether a guard has refused the address of a call. Readers and writers of syncs, destinations and
+// importers do not retry such an error: its text names the setting.
+func IsRefused(err error) bool {
+	var refused *RefusedError
+	return errors.As(err, &refused)
+}
 
 // Dialer checks each resolved address at the time of the dial, because a name may resolve
 // differently each time. It dials TCP only, no Unix sockets, and uses no proxy.
@@ -68,12 +77,25 @@ func (g Guard) check(e Exposure, network, address string) error {
 	}
 	switch a := to.Addr(); {
 	case !g.addresses.Has(a):
-		return &RefusedError{fmt.Sprintf("the address %s is not allowed for connections of kind %s: see the setting "+
-			"connections.addresses", a, g.kind)}
+		return &RefusedError{fmt.Sprintf("the address %s is not allowed for connections of kind %s: allow it with the "+
+			"setting connections.addresses, such as %s", a, g.kind, g.example(a))}
 	case e == Exposed && !a.Unmap().IsLoopback() && !g.cleartext.Has(a):
 		return &RefusedError{fmt.Sprintf("a secret would be sent in clear to %s: use TLS, or allow it with the setting "+
 			"connections.cleartext", a)}
 	default:
 		return nil
+	}
+}
+
+// example returns a value of connections.addresses that allows an address in addition. The rule itself is the
+// operator's: only its named terms are in the text.
+func (g Guard) example(a netip.Addr) string {
+	switch {
+	case g.addresses.any:
+		return g.kind + "=" + TermAny + "+" + a.String()
+	case g.addresses.public:
+		return g.kind + "=" + TermPublic + "+" + a.String()
+	default:
+		return g.kind + "=" + a.String()
 	}
 }

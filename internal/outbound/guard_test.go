@@ -1,6 +1,8 @@
 package outbound_test
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,11 +51,29 @@ func TestDialerRefusesAddresses(t *testing.T) {
 			}
 			var refused *outbound.RefusedError
 			require.ErrorAs(t, err, &refused, text)
-			require.ErrorContains(t, err, "is not allowed for connections of kind webhook: see the setting connections.addresses")
+			require.True(t, outbound.IsRefused(fmt.Errorf("call: %w", outbound.Unreachable(err, time.Second))))
+			require.ErrorContains(t, err, "is not allowed for connections of kind webhook: "+
+				"allow it with the setting connections.addresses, such as webhook=")
 		}
 	}
 	_, err := outbound.Guard{}.Dialer(outbound.Protected).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
 	require.ErrorContains(t, err, "connections.addresses")
+}
+
+// The error has a value of the setting that would allow the address, and nothing else of the operator's rule.
+func TestRefusalNamesItsCure(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"public": "such as webhook=public+169.254.169.254", "any": "such as webhook=any+169.254.169.254",
+		"10.1.2.0/24": "such as webhook=169.254.169.254",
+	} {
+		g := outbound.NewGuard("webhook", rule(t, text), outbound.Rule{})
+		_, err := g.Dialer(outbound.Exposed).DialContext(t.Context(), "tcp", "169.254.169.254:80")
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "10.1.2")
+	}
+	require.False(t, outbound.IsRefused(errors.New("connection refused")))
+	require.False(t, outbound.IsRefused(nil))
 }
 
 // Sockets of this machine and datagrams are no addresses.
