@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/sluicehq/sluice/activities"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/workflows"
 )
 
@@ -27,7 +28,7 @@ type queues struct {
 // newQueues makes the workers of all task queues but those of destinations.
 func (w *Worker) newQueues(fatal func(error)) (*queues, error) {
 	settings := w.cfg.Settings.Worker
-	recorder := &activities.LastErrorRecorder{Store: w.store.Imports}
+	recorder := &activities.LastErrorRecorder{Store: w.store.Imports, Runs: syncstore.New(w.store.Store)}
 	options := func(interceptors ...interceptor.WorkerInterceptor) worker.Options {
 		return worker.Options{
 			Interceptors:                 interceptors,

@@ -72,7 +72,9 @@ func NewSyncWatch(cfg SyncWatchConfig) (*SyncWatch, error) {
 		w.timeout = 30 * time.Second
 	}
 	w.worker = worker.New(cfg.Temporal, cfg.Queue, worker.Options{
-		Interceptors:                       []interceptor.WorkerInterceptor{&activities.Heartbeater{}},
+		Interceptors: []interceptor.WorkerInterceptor{
+			&activities.LastErrorRecorder{Runs: cfg.Store}, &activities.Heartbeater{},
+		},
 		MaxHeartbeatThrottleInterval:       maxBeat,
 		MaxConcurrentActivityExecutionSize: maxWatchedRuns,
 		WorkerStopTimeout:                  w.timeout,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/activities"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -15,6 +16,11 @@ type RunRef struct {
 	Sync  string `json:"sync"`
 	RunID int64  `json:"run_id"`
 }
+
+var _ activities.RunArgument = RunRef{}
+
+// RunNo returns the run's ID.
+func (r RunRef) RunNo() int64 { return r.RunID }
 
 // Progress is how far a run is.
 type Progress struct {
@@ -36,6 +42,11 @@ type Progress struct {
 	// Interrupted is the error that ended an attempt after progress, "" if there was none.
 	Interrupted string `json:"interrupted,omitempty"`
 }
+
+var _ activities.InterruptedResult = Progress{}
+
+// InterruptedBy returns the error that ended an attempt after progress, "" if there was none.
+func (p Progress) InterruptedBy() string { return p.Interrupted }
 
 func progressOf(run syncstore.Run) Progress {
 	progress := Progress{

@@ -16,9 +16,6 @@ import (
 
 func listSyncs(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	limit, err := limitFlag(c, maxListed)
 	if err != nil {
 		return err
@@ -100,6 +97,7 @@ func writeSync(w io.Writer, v syncclient.View) error {
 		{"Every", short(time.Duration(row.EverySeconds) * time.Second)},
 		{"Settings", settingsLine(v.Settings)},
 		{"Current to", currentLine(syncclient.SyncedTo(row.CurrentTo, row.SucceededAt))},
+		{"Next run", nextRunLine(v)},
 		{"Alarm", optionalTime("raised", row.AlarmedAt)},
 		{"Timestamp", timestampLine(row.LatestTimestamp)},
 		{"Rejects", rejectsLine(v)},
@@ -139,6 +137,20 @@ func currentLine(to *time.Time) string {
 		return never + ": no run has succeeded yet"
 	}
 	return fmt.Sprintf("%s, %s", moment(*to), humanize.Time(*to))
+}
+
+// nextRunLine says when the next run is due, or what it waits for.
+func nextRunLine(v syncclient.View) string {
+	switch {
+	case v.NextRun != nil:
+		return fmt.Sprintf("%s, %s", moment(*v.NextRun), humanize.Time(*v.NextRun))
+	case v.Row.Watch != "":
+		return "when the watch of the state file finds the list due"
+	case v.State == syncclient.StatePaused:
+		return fmt.Sprintf("none: the sync is paused; resume it with `sluice sync resume %s`", v.Row.Name)
+	default:
+		return ""
+	}
 }
 
 func optionalTime(what string, t *time.Time) string {
@@ -201,8 +213,12 @@ func auditLine(r *syncclient.SyncRun) string {
 }
 
 func errorLine(r *syncclient.SyncRun) string {
-	if r == nil {
+	switch {
+	case r == nil || r.Error == "":
 		return ""
+	case r.Status == syncstore.StatusRunning:
+		return "the last attempt failed, and is retried: " + r.Error
+	default:
+		return r.Error
 	}
-	return r.Error
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/fakefault"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/polltest"
@@ -37,6 +38,7 @@ type seenSync struct {
 	CurrentTo      *time.Time     `json:"current_to"`
 	SucceededAt    *time.Time     `json:"succeeded_at"`
 	WokenAt        *time.Time     `json:"woken_at"`
+	NextRunAt      *time.Time     `json:"next_run_at"`
 	AlarmedAt      *time.Time     `json:"alarmed_at"`
 	Rejects        int64          `json:"rejects"`
 	CreatedBy      string         `json:"created_by"`
@@ -110,6 +112,7 @@ var unsteady = []struct {
 	instead string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?`), "TIME"},
+	{regexp.MustCompile(`\d+ \w+ from now`), "LATER"},
 	{regexp.MustCompile(`\d+ \w+ ago|\bnow\b`), "AGO"},
 	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?m?s\b`), "DURATION"},
 	{regexp.MustCompile(` {2,}`), "  "},
@@ -181,6 +184,8 @@ func TestSync(t *testing.T) {
 	require.Contains(t, s.ok(t, "sync", "pause", "news", "--reason", "cleaning"), "paused sync news")
 	paused := awaitSync(t, s, "news", func(v seenSync) bool { return v.State == "paused" })
 	require.Equal(t, "paused by ann: cleaning", paused.Note)
+	require.Nil(t, paused.NextRunAt)
+	require.Contains(t, s.ok(t, "sync", "show", "news"), "none: the sync is paused; resume it with `sluice sync resume news`")
 	s.fails(t, "sync news is paused: resume it, which runs it: not possible in this state", "sync", "run", "news")
 	s.ok(t, "sync", "resume", "news")
 	awaitSync(t, s, "news", func(v seenSync) bool {
@@ -188,6 +193,23 @@ func TestSync(t *testing.T) {
 	})
 	s.ok(t, "sync", "delete", "news")
 	s.fails(t, "no sync news: `sluice sync list` lists all", "sync", "show", "news")
+}
+
+// While a run retries, it has the reason; the next run is due by the schedule.
+func TestSyncRetries(t *testing.T) {
+	t.Parallel()
+	_, s, fakes := syncShell(t)
+	fakes.fillList(0, 10)
+	fakes.mailchimp.Inject(fakefault.Fault{Method: "members", Status: 429, RetryAfter: 120})
+	s.ok(t, "sync", "create", "news", "--from", "mailchimp:mc", "--list", fakemailchimp.List, "--to", "ometria:om", "--every", "2h")
+	retrying := awaitSync(t, s, "news", func(v seenSync) bool { return runStatus(v) == "running" && v.Run["error"] != "" })
+	require.Contains(t, retrying.Run["error"], "429 Too Many Requests")
+	require.NotNil(t, retrying.NextRunAt)
+	require.WithinRange(t, *retrying.NextRunAt, time.Now(), time.Now().Add(2*time.Hour+time.Second))
+	shown := s.ok(t, "sync", "show", "news")
+	require.Regexp(t, `Error +the last attempt failed, and is retried: .*429 Too Many Requests`, shown)
+	require.Regexp(t, `Next run +\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC, .* from now`, shown)
+	s.ok(t, "sync", "delete", "news")
 }
 
 // lateMapping sends last names as they are: the fake accepts a number, and rejects it later.

@@ -75,6 +75,8 @@ func TestSyncOfStateFile(t *testing.T) {
 	var seen seenSync
 	s.json(t, &seen, "sync", "show", "watch-a")
 	require.Equal(t, "/srv/state.json", seen.Watch)
+	require.Nil(t, seen.NextRunAt)
+	require.Regexp(t, "Next run +when the watch of the state file finds the list due\n", s.ok(t, "sync", "show", "watch-a"))
 	const refused = "sync watch-a is list a of the state file /srv/state.json: edit its entry, which `sluice sync watch` applies: " +
 		"not possible in this state"
 	for _, command := range []string{"run", "pause", "resume"} {

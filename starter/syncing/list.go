@@ -38,6 +38,7 @@ func (s *Syncs) Views(ctx context.Context, all []syncstore.Listed) ([]View, erro
 	views := make([]View, len(all))
 	for i, l := range all {
 		v := View{Row: l.Sync, Rejects: l.Rejects, State: StateOf(l, now)}
+		v.NextRun = nextRun(l.Sync, v.State, now)
 		if err := json.Unmarshal(l.Settings, &v.Settings); err != nil {
 			return nil, fmt.Errorf("decode the settings of sync %s: %w", l.Name, err)
 		}

@@ -22,22 +22,25 @@ type Sync struct {
 	ElapsedSeconds *float64       `json:"elapsed_seconds"`
 	TotalUpdates   *int64         `json:"total_updates"`
 	// Version changes with each change of the settings.
-	Version     int64        `json:"version"`
-	Paused      bool         `json:"paused"`
-	Note        string       `json:"note"`
-	State       string       `json:"state"`
-	CurrentTo   *time.Time   `json:"current_to"`
-	SucceededAt *time.Time   `json:"succeeded_at"`
-	WokenAt     *time.Time   `json:"woken_at"`
-	AlarmedAt   *time.Time   `json:"alarmed_at"`
-	Rejects     int64        `json:"rejects"`
-	CreatedBy   string       `json:"created_by"`
-	CreatedAt   time.Time    `json:"created_at"`
-	Scan        *Scan        `json:"scan,omitempty"`
-	Run         *SyncRun     `json:"run,omitempty"`
-	Counts      *Counts      `json:"counts,omitempty"`
-	Held        int64        `json:"held_opted_out"`
-	Late        []LateErrors `json:"late_errors"`
+	Version     int64      `json:"version"`
+	Paused      bool       `json:"paused"`
+	Note        string     `json:"note"`
+	State       string     `json:"state"`
+	CurrentTo   *time.Time `json:"current_to"`
+	SucceededAt *time.Time `json:"succeeded_at"`
+	WokenAt     *time.Time `json:"woken_at"`
+	// NextRunAt is when the schedule wakes the sync next, null for one that is paused, stopped or an entry of a state
+	// file.
+	NextRunAt *time.Time   `json:"next_run_at"`
+	AlarmedAt *time.Time   `json:"alarmed_at"`
+	Rejects   int64        `json:"rejects"`
+	CreatedBy string       `json:"created_by"`
+	CreatedAt time.Time    `json:"created_at"`
+	Scan      *Scan        `json:"scan,omitempty"`
+	Run       *SyncRun     `json:"run,omitempty"`
+	Counts    *Counts      `json:"counts,omitempty"`
+	Held      int64        `json:"held_opted_out"`
+	Late      []LateErrors `json:"late_errors"`
 	// Watch is the state file that the sync is an entry of, "" for none.
 	Watch string `json:"watch"`
 }
@@ -66,9 +69,10 @@ type SyncRun struct {
 	Skipped     int64      `json:"skipped"`
 	Announced   int64      `json:"announced"`
 	SourceCount *int64     `json:"source_count"`
-	Error       string     `json:"error"`
-	ErrorClass  string     `json:"error_class"`
-	StoppedAt   *time.Time `json:"stopped_at"`
+	// Error is why the run has failed, or why its last attempt has, which is retried, while it is running.
+	Error      string     `json:"error"`
+	ErrorClass string     `json:"error_class"`
+	StoppedAt  *time.Time `json:"stopped_at"`
 	// Find is the page that a run of the kind find searches: RUN/PAGE.
 	Find       string `json:"find,omitempty"`
 	AuditError string `json:"audit_error"`
@@ -138,7 +142,7 @@ func (v View) Sync() Sync {
 		Latest: utc(row.LatestTimestamp), ElapsedSeconds: row.ElapsedSeconds, TotalUpdates: row.TotalUpdates,
 		Version: row.Version, Paused: row.Paused, Note: row.Note, State: v.State,
 		CurrentTo: SyncedTo(row.CurrentTo, row.SucceededAt), SucceededAt: utc(row.SucceededAt),
-		WokenAt: utc(row.WokenAt), AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
+		WokenAt: utc(row.WokenAt), NextRunAt: v.NextRun, AlarmedAt: utc(row.AlarmedAt), Rejects: v.Rejects,
 		CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Counts: v.Counts, Held: v.Held, Late: v.Late,
 		Watch: row.Watch,
 	}

@@ -357,19 +357,37 @@ func sameIntervals(now *client.ScheduleSpec, wanted client.ScheduleSpec) bool {
 // syncSchedule returns the schedule that wakes a sync. Syncs of the same interval are spread over it by
 // their names, so that thousands of them do not start at once.
 func syncSchedule(row syncstore.Sync) client.ScheduleOptions {
-	every := time.Duration(row.EverySeconds) * time.Second
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(row.Name))
-	offset := time.Duration(hash.Sum64()%uint64(row.EverySeconds)) * time.Second
 	id := workflows.SyncScheduleID(row.Name)
 	return client.ScheduleOptions{
-		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every, Offset: offset}}},
+		ID: id, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{syncInterval(row)}},
 		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup,
 		Action: &client.ScheduleWorkflowAction{
 			ID: id, Workflow: workflows.TypeSyncWake, Args: []any{syncacts.WakeRequest{Sync: row.Name}},
 			TaskQueue: workflows.QueueMain, StaticSummary: "wake sync " + row.Name,
 		},
 	}
+}
+
+func syncInterval(row syncstore.Sync) client.ScheduleIntervalSpec {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(row.Name))
+	return client.ScheduleIntervalSpec{
+		Every:  time.Duration(row.EverySeconds) * time.Second,
+		Offset: time.Duration(hash.Sum64()%uint64(row.EverySeconds)) * time.Second,
+	}
+}
+
+// nextRun returns when the schedule wakes a sync next: intervals are counted from the epoch. It is nil for a sync that
+// is paused, for one whose run has stopped, and for an entry of a state file, whose watch decides.
+func nextRun(row syncstore.Sync, state string, now time.Time) *time.Time {
+	if state == StatePaused || state == StateStopped || row.Watch != "" {
+		return nil
+	}
+	spec := syncInterval(row)
+	every, offset := int64(spec.Every/time.Second), int64(spec.Offset/time.Second)
+	passed := (now.Unix() - offset) / every
+	next := time.Unix(offset+(passed+1)*every, 0).UTC()
+	return &next
 }
 
 // ParseEndpoint parses KIND:CONNECTION, one side of a sync.

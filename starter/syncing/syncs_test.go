@@ -25,6 +25,7 @@ import (
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 	"github.com/sluicehq/sluice/worker"
+	"github.com/sluicehq/sluice/workflows"
 )
 
 var ann = starter.By{Who: "ann", Why: "a test"}
@@ -124,6 +125,12 @@ func TestSetSync(t *testing.T) {
 	}
 	row, err := s.Set(ctx, "news", given)
 	require.NoError(t, err)
+	// The next run is due when Temporal's schedule fires, which is described without Temporal.
+	view, err := s.Show(ctx, "news")
+	require.NoError(t, err)
+	described, err := s.Temporal.ScheduleClient().GetHandle(ctx, workflows.SyncScheduleID("news")).Describe(ctx)
+	require.NoError(t, err)
+	require.Contains(t, described.Info.NextActionTimes, *view.NextRun)
 	require.Equal(t, time.Date(2019, time.October, 18, 22, 20, 23, 0, time.UTC), row.LatestTimestamp.UTC())
 	require.EqualValues(t, 1800, row.EverySeconds)
 	require.InDelta(t, 1.5, *row.ElapsedSeconds, 0)

@@ -36,7 +36,9 @@ type View struct {
 	// Settings are those that are set, by name.
 	Settings map[string]any
 	// State is one of the states above.
-	State   string
+	State string
+	// NextRun is when the schedule wakes it next, nil for one that is paused, stopped or an entry of a state file.
+	NextRun *time.Time
 	Rejects int64
 	// Scan is the last scan for deletions, Run the latest run; nil if there was none.
 	Scan *syncstore.Scan
@@ -82,6 +84,7 @@ func readView(ctx context.Context, rows *syncstore.Store, name string, now time.
 	}
 	v.State = syncState(
 		row.Paused, stopped, row.AlarmedAt, row.SucceededAt, row.CurrentTo, row.EverySeconds, status, now)
+	v.NextRun = nextRun(row, v.State, now)
 	return v, nil
 }
 

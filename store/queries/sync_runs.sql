@@ -37,9 +37,13 @@ SET cursor = sqlc.arg(cursor), done = sqlc.arg(done)::boolean, pages = sqlc.arg(
     read = read + sqlc.arg(read)::bigint, delivered = delivered + sqlc.arg(delivered)::bigint,
     rejected = rejected + sqlc.arg(rejected)::bigint, skipped = skipped + sqlc.arg(skipped)::bigint,
     skip = greatest(skip - sqlc.arg(skipped)::bigint, 0), announced = greatest(announced, sqlc.arg(announced)::bigint),
-    progressed_at = now(), rejected_pages = sqlc.arg(rejected_pages)::bigint,
+    progressed_at = now(), rejected_pages = sqlc.arg(rejected_pages)::bigint, error = '',
     stopped_at = CASE WHEN sqlc.arg(stopped)::boolean THEN now() END
 WHERE id = sqlc.arg(id);
+
+-- SetSyncAttemptError records why the last attempt at a run failed, which is retried; empty after a success.
+-- name: SetSyncAttemptError :exec
+UPDATE sync_runs SET error = sqlc.arg(error) WHERE id = sqlc.arg(id) AND status = 'running' AND error <> sqlc.arg(error);
 
 -- ContinueSyncRun lets a run that has stopped continue.
 -- name: ContinueSyncRun :one

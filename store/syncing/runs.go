@@ -87,6 +87,15 @@ func (s *Store) Claim(ctx context.Context, id int64) (Run, error) {
 	return run, nil
 }
 
+// RecordAttemptError records why the last attempt at a run failed, which is retried; "" clears it, as the next page
+// that is recorded does. A run that has ended keeps its error.
+func (s *Store) RecordAttemptError(ctx context.Context, run int64, failure string) error {
+	if err := s.sql.Queries.SetSyncAttemptError(ctx, store.Plain(failure), run); err != nil {
+		return fmt.Errorf("record the attempt error of run %d: %w", run, err)
+	}
+	return nil
+}
+
 // Ending is the end of a run.
 type Ending struct {
 	// Status is succeeded, failed or cancelled.

@@ -85,6 +85,30 @@ func TestAdvance(t *testing.T) {
 	require.ErrorContains(t, b.advance(b.begin(t), uneven), "sync_runs_check", "reads = delivered + rejected")
 }
 
+// A running run has the reason of its last failed attempt until a page is recorded; one that has ended keeps its own.
+func TestRecordAttemptError(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	run := b.begin(t)
+	reason := func() string {
+		now, err := b.Run(b.ctx, run.ID)
+		require.NoError(t, err)
+		return now.Error
+	}
+	require.NoError(t, b.RecordAttemptError(b.ctx, run.ID, "no answer \x00"))
+	require.Contains(t, reason(), "no answer")
+	require.NoError(t, b.advance(run, page(`{}`, false, "a")))
+	require.Empty(t, reason())
+	require.NoError(t, b.RecordAttemptError(b.ctx, run.ID, "throttled"))
+	require.NoError(t, b.RecordAttemptError(b.ctx, run.ID, ""))
+	require.Empty(t, reason())
+	require.NoError(t, b.RecordAttemptError(b.ctx, run.ID, "throttled"))
+	_, err := b.End(b.ctx, run.ID, syncing.Ending{Status: syncing.StatusFailed, Error: "denied", Class: "permanent"})
+	require.NoError(t, err)
+	require.NoError(t, b.RecordAttemptError(b.ctx, run.ID, "late"))
+	require.Equal(t, "denied", reason())
+}
+
 // A change by a user while a run is under way stays.
 func TestEndKeepsChange(t *testing.T) {
 	t.Parallel()

@@ -77,7 +77,7 @@ SET cursor = $1, done = $2::boolean, pages = $3::bigint,
     read = read + $4::bigint, delivered = delivered + $5::bigint,
     rejected = rejected + $6::bigint, skipped = skipped + $7::bigint,
     skip = greatest(skip - $7::bigint, 0), announced = greatest(announced, $8::bigint),
-    progressed_at = now(), rejected_pages = $9::bigint,
+    progressed_at = now(), rejected_pages = $9::bigint, error = '',
     stopped_at = CASE WHEN $10::boolean THEN now() END
 WHERE id = $11
 `
@@ -752,6 +752,16 @@ func (q *Queries) RunningSyncRun(ctx context.Context, sync string) (SyncRun, err
 		&i.FindPage,
 	)
 	return i, err
+}
+
+const setSyncAttemptError = `-- name: SetSyncAttemptError :exec
+UPDATE sync_runs SET error = $1 WHERE id = $2 AND status = 'running' AND error <> $1
+`
+
+// SetSyncAttemptError records why the last attempt at a run failed, which is retried; empty after a success.
+func (q *Queries) SetSyncAttemptError(ctx context.Context, error string, iD int64) error {
+	_, err := q.db.Exec(ctx, setSyncAttemptError, error, iD)
+	return err
 }
 
 const syncPageIDs = `-- name: SyncPageIDs :many
