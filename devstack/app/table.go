@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/sluicehq/sluice/devstack/stack"
@@ -67,11 +68,28 @@ func writeTable(out io.Writer, s *stack.Stack, signIn string) error {
 			return fmt.Errorf("write table: %w", err)
 		}
 	}
-	if _, err := fmt.Fprintln(w); err != nil {
+	exports, err := s.Exports()
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(w, exportLines(exports), "\n"); err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
 	return nil
+}
+
+// exportLines returns the lines that let commands in another terminal find a stack, none for one that is where they look.
+func exportLines(exports [][2]string) string {
+	if len(exports) == 0 {
+		return ""
+	}
+	var lines strings.Builder
+	lines.WriteString("\nFor `sluice` in another terminal:\n")
+	for _, e := range exports {
+		lines.WriteString("  export " + e[0] + "=" + shellQuote(e[1]) + "\n")
+	}
+	return lines.String()
 }

@@ -34,6 +34,10 @@ func TestUp(t *testing.T) {
 			"  server                http://" + a.Server + "/api/event\n",
 			"  REST API              http://" + a.Server + "/api/docs\n",
 			"  server's health       http://" + a.ServerHealth + "/readyz\n",
+			"\nFor `sluice` in another terminal:\n" +
+				"  export SLUICE_STORE_DSN='postgres://sluice@" + a.Store + "/sluice?sslmode=disable'\n",
+			"  export TEMPORAL_ADDRESS='" + a.Temporal + "'\n",
+			"  export SLUICE_CONNECTIONS_KEYSET_FILE='" + filepath.Join(dir, "keyset.json") + "'\n",
 		} {
 			require.Contains(t, out, want)
 		}

@@ -116,6 +116,33 @@ func (s *Stack) Env() map[string]string {
 	return env
 }
 
+// commandEnv are the variables by which the commands of sluice find a stack.
+var commandEnv = []string{
+	EnvStoreDSN, EnvWarehouseDSN, EnvWarehouseNativeDSN, EnvTemporalAddress, EnvKeysetFile, EnvEventLogURL,
+	EnvEventLogTokenFile, EnvRefdataFolder,
+}
+
+// Exports returns the variables that a command of sluice in another terminal needs, as NAME and value, because the stack
+// is not where commands look by default. Connection strings of the caller's own servers are not among them: they may
+// hold a password.
+func (s *Stack) Exports() ([][2]string, error) {
+	dir, err := config.EmbeddedData()
+	if err != nil {
+		return nil, err
+	}
+	usual := &Stack{cfg: s.cfg}
+	usual.cfg.DataDir, usual.cfg.Addresses = dir, DefaultAddresses()
+	env, defaults := s.Env(), usual.Env()
+	var exports [][2]string
+	for _, name := range commandEnv {
+		own := name == EnvStoreDSN && s.cfg.StoreDSN != "" || name == EnvWarehouseDSN && s.cfg.WarehouseDSN != ""
+		if value := env[name]; value != "" && value != defaults[name] && !own {
+			exports = append(exports, [2]string{name, value})
+		}
+	}
+	return exports, nil
+}
+
 func storeDSN(address string) string {
 	return "postgres://sluice@" + address + "/sluice?sslmode=disable"
 }

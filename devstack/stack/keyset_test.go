@@ -37,3 +37,28 @@ func TestKeyset(t *testing.T) {
 	require.NoError(t, loaded.Validate())
 	require.Equal(t, connections.VaultConfig{KeysetFile: path}, wiring.Vault(loaded.Connections))
 }
+
+// Commands find a stack with the default folder and addresses by themselves, and any other one by the variables that
+// Exports returns; servers of the caller's own are the caller's to name.
+func TestExports(t *testing.T) {
+	t.Parallel()
+	usual, err := config.EmbeddedData()
+	require.NoError(t, err)
+	s, err := New(Config{DataDir: usual})
+	require.NoError(t, err)
+	exports, err := s.Exports()
+	require.NoError(t, err)
+	require.Empty(t, exports)
+
+	addresses := DefaultAddresses()
+	addresses.Temporal = "127.0.0.1:17233"
+	dir := t.TempDir()
+	s, err = New(Config{DataDir: dir, Addresses: addresses, StoreDSN: "postgres://u:secret@db.example.com/sluice"})
+	require.NoError(t, err)
+	exports, err = s.Exports()
+	require.NoError(t, err)
+	require.Equal(t, [][2]string{
+		{EnvTemporalAddress, "127.0.0.1:17233"}, {EnvKeysetFile, filepath.Join(dir, "keyset.json")},
+		{EnvRefdataFolder, filepath.Join(dir, "refdata")},
+	}, exports)
+}
