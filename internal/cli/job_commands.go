@@ -159,7 +159,7 @@ func replayJobs(ctx context.Context, s *session) error {
 		return answerDryRun(c, "replayed", n, err)
 	}
 	added, err := jobs.Replay(ctx, selection, by(c))
-	if err != nil && added == nil {
+	if err != nil && len(added) == 0 {
 		return err
 	}
 	return errors.Join(answerReplayed(c, added), err)

@@ -59,6 +59,7 @@ func (o outages) meet(t *testing.T, outage *enginetest.Outage, codes []int, mean
 		if !o.reports {
 			require.Empty(t, r.out, at)
 		}
+		require.NotContains(t, r.out, " 0 jobs", "an error before anything was done is no result: "+at)
 	}
 }
 

@@ -19,7 +19,8 @@ type ApplyOptions struct {
 // AppliedFlows are the changes of Apply.
 type AppliedFlows struct {
 	Changes []FlowChange
-	// Replayed are the results of replaying the events that were kept for changed flows.
+	// Replayed are the results of replaying the events that were kept for changed flows. A replay that failed before it
+	// did anything is not among them.
 	Replayed []FlowReplay
 }
 
@@ -65,6 +66,8 @@ func (f Flows) Apply(ctx context.Context, set FlowSet, o ApplyOptions) (applied 
 		client, err := f.Client(ctx)
 		if err == nil {
 			r.Replayed, err = client.ReplayFlow(ctx, change.Name)
+		}
+		if err == nil || r.Replayed != (Replayed{}) {
 			applied.Replayed = append(applied.Replayed, r)
 		}
 		if err != nil {
