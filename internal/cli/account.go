@@ -127,9 +127,6 @@ func createAccount(ctx context.Context, s *session) error {
 }
 
 func listAccounts(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	client, err := s.Access(ctx)
 	if err != nil {
 		return err

@@ -133,9 +133,6 @@ func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "print the version", Flags: []cli.Flag{outputFlag()},
 		Action: func(c *cli.Context) error {
-			if err := noArgs(c); err != nil {
-				return err
-			}
 			if asJSON(c) {
 				return writeJSON(c, map[string]string{
 					"version": version.Version, "commit": version.Commit, "date": version.Date, "description": version.String(),

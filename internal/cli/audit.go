@@ -62,9 +62,6 @@ func auditView(e accessstore.Entry) auditJSON {
 
 func listAudit(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	filter, page, err := auditPick(c)
 	if err != nil {
 		return err

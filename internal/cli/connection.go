@@ -137,7 +137,7 @@ func rotateConnections(ctx context.Context, s *session) error {
 	var err error
 	switch {
 	case all:
-		err = noArgs(s.cli)
+		err = refuseSurplus(s.cli, 0)
 	case s.cli.NArg() == 0:
 		err = errors.New("connection is missing: want `sluice connection rotate NAME` or --all")
 	default:

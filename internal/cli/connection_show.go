@@ -10,9 +10,6 @@ import (
 )
 
 func listConnections(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	service, err := s.Connections(ctx)
 	if err != nil {
 		return err

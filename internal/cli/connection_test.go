@@ -263,7 +263,7 @@ func TestConnectionMistakes(t *testing.T) {
 		add + "--settings " + planted:                      "--settings is not a JSON object: want an object such as '{\"name\": \"value\"}'",
 		add + "--settings @/nowhere":                       "--settings: open /nowhere: no such file or directory",
 		"connection show":                                  "want one argument, a connection's name, got none: see `sluice connection show --help`",
-		"connection test a b":                              "want one argument, a connection's name, got 2: see `sluice connection test --help`",
+		"connection test a b":                              "unexpected argument \"b\" after NAME: see `sluice connection test --help`",
 		"connection list x":                                "unexpected argument \"x\": see `sluice connection list --help`",
 		"connection nope":                                  "`sluice connection` has no command \"nope\": see `sluice connection --help`",
 		"keyset create x":                                  "unexpected argument \"x\": see `sluice keyset create --help`",

@@ -35,9 +35,6 @@ func (s *session) destinations(ctx context.Context) (deliveryclient.Destinations
 
 func listDestinations(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	all, err := s.destinations(ctx)
 	if err != nil {
 		return err

@@ -37,9 +37,6 @@ func (s *session) events(ctx context.Context) (deliveryclient.Events, error) {
 
 func listEvents(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	filter, err := eventFilter(c)
 	if err != nil {
 		return err

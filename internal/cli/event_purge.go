@@ -72,9 +72,6 @@ type purgedJSON struct {
 
 func purgeEvents(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	rule, err := retentionOf(c)
 	if err != nil {
 		return err

@@ -89,9 +89,6 @@ func firstLineOf(text string) string {
 
 func sendEvent(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	request, err := eventRequest(ctx, s)
 	if err != nil {
 		return err

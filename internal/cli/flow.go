@@ -78,9 +78,6 @@ func readFlows(ctx context.Context, s *session) (deliveryclient.FlowSet, error) 
 
 func testFlows(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	set, err := readFlows(ctx, s)
 	if err != nil {
 		return err
@@ -125,9 +122,6 @@ func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
 
 func listFlows(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	stored, err := s.storedFlows(ctx)
 	if err != nil {
 		return err

@@ -38,9 +38,6 @@ func pruneFlag() cli.Flag {
 
 func applyFlows(ctx context.Context, s *session, dryRun bool) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	set, err := readFlows(ctx, s)
 	if err != nil {
 		return err

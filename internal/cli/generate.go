@@ -56,9 +56,6 @@ func generateCommand() *cli.Command {
 }
 
 func generateImporter(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	if err := requireFlag(c, "name", "a name, such as --name daily_totals"); err != nil {
 		return err
 	}
@@ -73,9 +70,6 @@ func generateImporter(c *cli.Context) error {
 }
 
 func generateDestination(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	if err := requireFlag(c, "name", "a name, such as --name shop_crm"); err != nil {
 		return err
 	}
@@ -92,9 +86,6 @@ func generateDestination(c *cli.Context) error {
 }
 
 func generateAction(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	err := requireFlag(c, "destination", "the action's destination, such as --destination shop_crm")
 	if err != nil {
 		return err

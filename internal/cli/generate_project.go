@@ -26,9 +26,6 @@ func generateProjectCommand() *cli.Command {
 }
 
 func generateProject(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	if err := requireFlag(c, "module", "the path of a Go module, such as --module example.com/team/mine"); err != nil {
 		return err
 	}

@@ -29,9 +29,6 @@ func listenCommand() *cli.Command {
 }
 
 func listenToImports(ctx context.Context, s *session) (err error) {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return err

@@ -26,9 +26,6 @@ import (
 const maxListed = 1000
 
 func listImports(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	limit, err := limitFlag(s.cli, maxListed)
 	if err != nil {
 		return err

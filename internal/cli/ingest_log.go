@@ -51,9 +51,6 @@ const eventLogTimeout = 30 * time.Second
 func withEventLog(
 	ctx context.Context, s *session, fn func(ctx context.Context, opened *ingeststore.Store, cfg eventlog.Config) error,
 ) (err error) {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	settings, quiet := s.settings.EventLog, wiring.Logger(s.settings.Log, s.cli.App.ErrWriter)
 	if settings.URL == "" {
 		return exitWith(exitUsage,

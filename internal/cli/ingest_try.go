@@ -18,9 +18,6 @@ import (
 
 // tryEvent shows what would become of an event.
 func tryEvent(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	parsed, err := tryInput(s.cli, s.settings.Server.Proxies(), time.Now())
 	if err != nil {
 		return refuseTrial(s, err, exitUsage)

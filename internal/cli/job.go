@@ -43,9 +43,6 @@ func (s *session) jobs(ctx context.Context) (deliveryclient.Jobs, error) {
 
 func listJobs(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	filter, _, err := jobPick(c)
 	if err != nil {
 		return err
@@ -121,9 +118,6 @@ func jobCell(state string) terminal.Coloured {
 
 func countJobs(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	filter, _, err := jobPick(c)
 	if err != nil {
 		return err

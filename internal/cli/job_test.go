@@ -289,7 +289,7 @@ func TestJobMistakes(t *testing.T) {
 		"job list --created-after soon":     `--created-after "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
 		"event list --received-before soon": `--received-before "soon" is not a time: want 2026-01-31, 2026-01-31T03:00 or 2026-01-31T03:00:00+01:00, or 2h for two hours ago`,
 		"job show":                          "want one argument, a job ID, got none: see `sluice job show --help`",
-		"job edit 1 2":                      "want one argument, a job ID, got 2: see `sluice job edit --help`",
+		"job edit 1 2":                      "unexpected argument \"2\" after ID: see `sluice job edit --help`",
 		"event show":                        "want one argument, an event ID, got none: see `sluice event show --help`",
 		"destination show":                  "want one argument, a destination's name, got none: see `sluice destination show --help`",
 		"destination list x":                "unexpected argument \"x\": see `sluice destination list --help`",

@@ -56,9 +56,6 @@ func keysetFileFlag() cli.Flag {
 
 func createKeyset(_ context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	path := c.String("out")
 	begin(c)
 	if path == "" {
@@ -86,9 +83,6 @@ func createKeyset(_ context.Context, s *session) error {
 
 func rotateKeyset(_ context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	path := c.String("file")
 	if path == "" {
 		if s.settings.Connections.Keyset != "" {
@@ -115,9 +109,6 @@ func rotateKeyset(_ context.Context, s *session) error {
 
 func listKeyset(_ context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	from := wiring.Vault(s.settings.Connections)
 	if path := c.String("file"); path != "" {
 		from = connections.VaultConfig{KeysetFile: path}
@@ -145,9 +136,6 @@ func listKeyset(_ context.Context, s *session) error {
 }
 
 func adoptKeyset(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	service, err := s.Connections(ctx)
 	if err != nil {
 		return err

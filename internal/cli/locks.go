@@ -27,9 +27,6 @@ func locksCommand() *cli.Command {
 
 func listLocks(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	limit, err := limitFlag(c, maxRejectsListed)
 	if err != nil {
 		return err

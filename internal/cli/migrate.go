@@ -25,9 +25,6 @@ func migrateCommand() *cli.Command {
 }
 
 func migrateUp(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	all := []appliedJSON{}
 	err := eachMigrator(ctx, s, func(name string, m *migration.Migrator) error {
 		n, err := m.Up(ctx)
@@ -57,9 +54,6 @@ type appliedJSON struct {
 }
 
 func migrateStatus(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	all := []migration.Status{}
 	err := eachMigrator(ctx, s, func(_ string, m *migration.Migrator) error {
 		list, err := m.Status(ctx)

@@ -56,7 +56,7 @@ func say(c *cli.Context, format string, args ...any) error {
 	return err
 }
 
-// oneArg returns the command's single argument.
+// oneArg returns the command's single argument. polish refuses further ones.
 func oneArg(c *cli.Context, name string) (string, error) {
 	if c.NArg() != 1 {
 		return "", fmt.Errorf("want one argument, %s, got %s: see `%s --help`", name, counted(c.NArg()), c.Command.HelpName)
@@ -77,11 +77,4 @@ func plural(n int64, noun string) string {
 		noun += "s"
 	}
 	return humanize.Comma(n) + " " + noun
-}
-
-func noArgs(c *cli.Context) error {
-	if c.NArg() != 0 {
-		return fmt.Errorf("unexpected argument %q: see `%s --help`", c.Args().First(), c.Command.HelpName)
-	}
-	return nil
 }

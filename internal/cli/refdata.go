@@ -68,9 +68,6 @@ func (s refdataServerJSON) state(data string) string {
 }
 
 func showRefdata(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	data, err := refdata.Open(refdata.Config{Folder: s.settings.Refdata.Dir(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err

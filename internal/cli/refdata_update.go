@@ -41,9 +41,6 @@ const (
 )
 
 func updateRefdata(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	lists, err := listsToFetch(s.cli)
 	folder, folderErr := refdataFolder(s)
 	if s.cli.Duration("timeout") <= 0 {

@@ -60,9 +60,6 @@ func decide(ctx context.Context, s *session, verdict string) error {
 
 func listReviews(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	limit, err := limitFlag(c, maxListed)
 	if err != nil {
 		return err

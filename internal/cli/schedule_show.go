@@ -15,9 +15,6 @@ import (
 
 func listSchedules(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	limit, err := limitFlag(c, maxListed)
 	if err != nil {
 		return err

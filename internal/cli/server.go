@@ -49,9 +49,6 @@ func serverCommand() *cli.Command {
 }
 
 func runServer(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	settings, err := readSettings(c)
 	if err != nil {
 		return err
@@ -95,9 +92,6 @@ func checkServer(ctx context.Context, s *session) error {
 
 // checkReady asks a process on this machine whether it is ready.
 func checkReady(ctx context.Context, s *session, process, setting, address string) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	if address == "off" {
 		return fmt.Errorf("%s is off: the health check needs an address", setting)
 	}

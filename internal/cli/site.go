@@ -98,9 +98,6 @@ func addSite(ctx context.Context, s *session) error {
 }
 
 func listSites(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	stored, err := s.Sites(ctx)
 	if err != nil {
 		return err

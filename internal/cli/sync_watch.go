@@ -62,8 +62,7 @@ func syncWatchCommand() *cli.Command {
 
 func watchSync(ctx context.Context, s *session) error {
 	c := s.cli
-	err := errors.Join(noArgs(c), requireFlag(c, "state-file", "such as --state-file state/state.json"))
-	if err != nil {
+	if err := requireFlag(c, "state-file", "such as --state-file state/state.json"); err != nil {
 		return err
 	}
 	every, interval := s.settings.Sync.Every, s.settings.Sync.Interval
@@ -74,7 +73,7 @@ func watchSync(ctx context.Context, s *session) error {
 		interval = c.Duration("interval")
 	}
 	keys := environmentConnections{}
-	err = errors.Join(checkWatchTimes(every, interval),
+	err := errors.Join(checkWatchTimes(every, interval),
 		keys.add(s, "mailchimp", mailchimp.KindName, mailchimpVariable),
 		keys.add(s, "ometria", ometria.KindName, ometriaVariable))
 	if err != nil {

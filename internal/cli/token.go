@@ -119,9 +119,6 @@ func tokenView(t accessstore.Token) tokenJSON {
 
 func createToken(ctx context.Context, s *session) error {
 	c := s.cli
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	if c.String("name") == "" {
 		return errors.New("--name is missing: want a name, such as that of the service")
 	}
@@ -169,9 +166,6 @@ func expiry(at *time.Time) string {
 }
 
 func listTokens(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	client, err := s.Access(ctx)
 	if err != nil {
 		return err

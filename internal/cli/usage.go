@@ -10,7 +10,7 @@ import (
 
 // group returns a command that only has subcommands.
 func group(name, usage string, commands ...*cli.Command) *cli.Command {
-	return &cli.Command{Name: name, Usage: usage, Subcommands: commands, Action: chooseCommand}
+	return &cli.Command{Name: name, Usage: usage, Subcommands: commands}
 }
 
 // chooseCommand handles a missing or unknown command name, for which the library would exit
@@ -47,11 +47,16 @@ func helpCommand() *cli.Command {
 	}
 }
 
-// polish gives all commands the same usage errors and removes noise from their help.
+// polish gives all commands the same usage errors and removes noise from their help. A command without an action of its
+// own is a group; any other refuses arguments that its usage does not name, before it does anything.
 func polish(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = usageError
-		c.Action = beforeBegin(c.Action)
+		if c.Action == nil {
+			c.Action = beforeBegin(chooseCommand)
+		} else {
+			c.Action = beforeBegin(withoutSurplus(maxArgs(c.ArgsUsage), c.Action))
+		}
 		c.HideHelp = true
 		c.Flags = append(c.Flags, helpFlag())
 		for _, f := range c.Flags {
@@ -61,6 +66,39 @@ func polish(commands []*cli.Command) {
 		}
 		polish(c.Subcommands)
 	}
+}
+
+// manyArgs is the result of maxArgs for a command that takes any number of arguments.
+const manyArgs = -1
+
+// maxArgs returns how many arguments a usage names: 2 for "NAME [ACTION]", manyArgs for "SOURCE [PATH...]".
+func maxArgs(usage string) int {
+	if strings.Contains(usage, "...") {
+		return manyArgs
+	}
+	return len(strings.Fields(usage))
+}
+
+// withoutSurplus runs an action unless the command has more than so many arguments.
+func withoutSurplus(most int, action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if err := refuseSurplus(c, most); err != nil {
+			return err
+		}
+		return action(c)
+	}
+}
+
+// refuseSurplus returns an error that names the first argument after so many.
+func refuseSurplus(c *cli.Context, most int) error {
+	if most == manyArgs || c.NArg() <= most {
+		return nil
+	}
+	after := ""
+	if most > 0 {
+		after = " after " + c.Command.ArgsUsage
+	}
+	return fmt.Errorf("unexpected argument %q%s: see `%s --help`", c.Args().Get(most), after, c.Command.HelpName)
 }
 
 // Usage errors of the flag package.

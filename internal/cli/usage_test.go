@@ -95,7 +95,7 @@ func TestMistakes(t *testing.T) {
 		"import rejects 1 --limit 10001":                       "--limit 10001: want 1 to 10000",
 		"import rejects 1 --skip=-1":                           "--skip -1: want at least 0",
 		"import show":                                          "want one argument, an import ID, got none: see `sluice import show --help`",
-		"import show 1 2":                                      "want one argument, an import ID, got 2: see `sluice import show --help`",
+		"import show 1 2":                                      "unexpected argument \"2\" after ID: see `sluice import show --help`",
 		"import show x":                                        "invalid import ID \"x\": want a number (see `sluice import list`)",
 		"import show 0":                                        "invalid import ID \"0\": want a number (see `sluice import list`)",
 		"import parts 1.5":                                     "invalid import ID \"1.5\": want a number (see `sluice import list`)",

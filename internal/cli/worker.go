@@ -39,9 +39,6 @@ func workerCommand() *cli.Command {
 }
 
 func runWorker(c *cli.Context) error {
-	if err := noArgs(c); err != nil {
-		return err
-	}
 	settings, err := readSettings(c)
 	if err != nil {
 		return err

@@ -37,9 +37,6 @@ type offeredJSON struct {
 }
 
 func listSources(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	workers, err := s.liveWorkers(ctx)
 	if err != nil {
 		return err
@@ -59,9 +56,6 @@ func listSources(ctx context.Context, s *session) error {
 }
 
 func listConnectionKinds(ctx context.Context, s *session) error {
-	if err := noArgs(s.cli); err != nil {
-		return err
-	}
 	workers, err := s.liveWorkers(ctx)
 	if err != nil {
 		return err
