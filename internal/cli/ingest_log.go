@@ -54,7 +54,8 @@ func withEventLog(
 	settings, quiet := s.settings.EventLog, wiring.Logger(s.settings.Log, s.cli.App.ErrWriter)
 	if settings.URL == "" {
 		return exitWith(exitUsage,
-			errors.New("eventlog.url is empty: want the address of NATS, such as nats://127.0.0.1:4222"))
+			errors.New("eventlog.url is empty: want the address of NATS, such as nats://127.0.0.1:4222; "+
+				"`sluice-dev up` prints its own: set SLUICE_EVENTLOG_URL and SLUICE_EVENTLOG_TOKEN_FILE"))
 	}
 	opened, err := s.Store(ctx)
 	if err != nil {
