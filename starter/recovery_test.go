@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/enginetest"
@@ -39,6 +42,25 @@ func TestRecover(t *testing.T) {
 		t.Helper()
 		require.NoError(t, s.Temporal.TerminateWorkflow(ctx, imp.WorkflowID, "", "a mistake"))
 	}
+	// end replaces the workflow of an import by one that ends at once, as cancelled or as completed.
+	end := func(t *testing.T, imp importstore.Import, cancelled bool) {
+		t.Helper()
+		terminate(t, imp)
+		run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: imp.WorkflowID, TaskQueue: "ends", WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		}, "ends", cancelled)
+		require.NoError(t, err)
+		require.Equal(t, cancelled, run.Get(ctx, nil) != nil)
+	}
+	ending := worker.New(s.Temporal, "ends", worker.Options{LocalActivityWorkerOnly: true})
+	ending.RegisterWorkflowWithOptions(func(_ workflow.Context, cancelled bool) error {
+		if cancelled {
+			return temporal.NewCanceledError()
+		}
+		return nil
+	}, workflow.RegisterOptions{Name: "ends"})
+	require.NoError(t, ending.Start())
+	t.Cleanup(ending.Stop)
 	for name, tc := range map[string]struct {
 		happens func(t *testing.T, imp importstore.Import)
 		want    starter.Recovery
@@ -49,6 +71,66 @@ func TestRecover(t *testing.T) {
 			terminate,
 			starter.Recovery{Cause: "its workflow was terminated: a mistake", Ends: true},
 			[]string{"warn: The workflow is started again to end the import: its workflow was terminated: a mistake."},
+		},
+		"it was terminated by the server": {
+			func(t *testing.T, imp importstore.Import) {
+				t.Helper()
+				options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), s.Environ())
+				require.NoError(t, err)
+				options.Identity = "history-service"
+				server, err := client.NewLazyClient(options)
+				require.NoError(t, err)
+				defer server.Close()
+				require.NoError(t, server.TerminateWorkflow(ctx, imp.WorkflowID, "", "too long"))
+			},
+			starter.Recovery{Cause: "by the server, its workflow was terminated: too long"},
+			[]string{"warn: The workflow is started again from the last checkpoints: by the server, its workflow was terminated: too long."},
+		},
+		"it was cancelled": {
+			func(t *testing.T, imp importstore.Import) { t.Helper(); end(t, imp, true) },
+			starter.Recovery{Cause: "its workflow was cancelled", Ends: true},
+			[]string{"warn: The workflow is started again to end the import: its workflow was cancelled."},
+		},
+		"it has ended by itself": {
+			func(t *testing.T, imp importstore.Import) { t.Helper(); end(t, imp, false) },
+			starter.Recovery{Cause: "its workflow has ended as completed, the import has not"},
+			[]string{"warn: The workflow is started again from the last checkpoints: its workflow has ended as completed, the import has not."},
+		},
+		"it has timed out": {
+			func(t *testing.T, imp importstore.Import) {
+				t.Helper()
+				terminate(t, imp)
+				run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+					ID: imp.WorkflowID, TaskQueue: "nobody", WorkflowExecutionTimeout: time.Second,
+					WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+				}, workflows.TypeImport)
+				require.NoError(t, err)
+				require.Error(t, run.Get(ctx, nil))
+			},
+			starter.Recovery{Cause: "its workflow has timed out"},
+			[]string{"warn: The workflow is started again from the last checkpoints: its workflow has timed out."},
+		},
+		"it was about to end": {
+			func(t *testing.T, imp importstore.Import) {
+				t.Helper()
+				require.NoError(t, s.Store.Imports.NoteEnding(ctx, imp.ID, importstore.End{
+					Status: importstore.StatusFailed, Class: "bad_input", Reason: "no such file",
+				}))
+				end(t, imp, false)
+			},
+			starter.Recovery{Cause: "its workflow has ended as completed, the import has not", Ends: true},
+			[]string{"warn: The workflow is started again to end the import: its workflow has ended as completed, the import has not."},
+		},
+		"what follows its end was lost": {
+			func(t *testing.T, imp importstore.Import) {
+				t.Helper()
+				_, err := s.Store.Imports.Finish(ctx, imp.ID, importstore.End{Status: importstore.StatusCompleted}, importstore.LockLimits{})
+				require.NoError(t, err)
+				end(t, imp, false)
+			},
+			starter.Recovery{Cause: "its workflow has ended as completed, the import has not"},
+			[]string{"warn: The workflow is started again for what follows the end of the import: " +
+				"its workflow has ended as completed, the import has not."},
 		},
 		"another import had its name": {
 			func(t *testing.T, imp importstore.Import) {

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/internal/inbound"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -123,13 +124,7 @@ func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	} else if err != nil {
 		return Schedule{}, err
 	}
-	created, err := s.Schedule(ctx, n.Name)
-	if err != nil || len(created.Next) > 0 {
-		return created, err
-	}
-	// Only the server's calendar knows that there is no 30th of February.
-	never := fmt.Errorf("schedule %s would never run: no day matches %q", n.Name, n.Timing.Cron)
-	return Schedule{}, errors.Join(call.Mark(never, ErrInvalid), s.DeleteSchedule(ctx, n.Name))
+	return s.Schedule(ctx, n.Name)
 }
 
 // recordSchedule adds a schedule to the store. The error is store.ErrTaken if the store or
@@ -287,5 +282,5 @@ func noteOf(what string, by By) string {
 	if why := strings.TrimSpace(by.Why); why != "" {
 		note += ": " + why
 	}
-	return note[:min(len(note), maxNote)]
+	return inbound.Cut(note, maxNote)
 }

@@ -31,10 +31,7 @@ func (s *Starter) SetSchedule(
 func (s *Starter) setSchedule(
 	ctx context.Context, n NewSchedule, unchanged func(now Schedule) error,
 ) (Schedule, error) {
-	row, err := s.knownSchedule(ctx, n.Name)
-	if err == nil && row.DeletedAt != nil {
-		err = fmt.Errorf("schedule %s: %w", n.Name, store.ErrNotFound)
-	}
+	row, err := s.requireSchedule(ctx, n.Name)
 	if err != nil {
 		return Schedule{}, err
 	}

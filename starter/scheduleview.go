@@ -151,20 +151,24 @@ func inputOf(action client.ScheduleAction) (importing.ScheduledInput, error) {
 	var in importing.ScheduledInput
 	start, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok || len(start.Args) != 1 {
-		return in, errors.New("it was not made by sluice: it starts something else")
+		return in, errForeign
 	}
 	payload, ok := start.Args[0].(*commonpb.Payload)
 	if !ok {
-		return in, errors.New("its input is no payload")
+		return in, errForeign
 	}
 	if err := converter.GetDefaultDataConverter().FromPayload(payload, &in); err != nil {
-		return in, fmt.Errorf("read its input: %w", err)
+		return in, fmt.Errorf("%w: read its input: %w", errForeign, err)
 	}
 	return in, nil
 }
 
+// errForeign is of a schedule that another program has made under a name of Sluice's.
+var errForeign = errors.New("it was not made by sluice: it starts something else")
+
 // Schedules returns up to so many schedules by name, each with its last run, and whether
-// there are more. The error is that of the store or of Temporal.
+// there are more. Those that other programs have made under one of the names are left out. The error is that of the
+// store or of Temporal.
 func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, more bool, err error) {
 	known, err := s.temporalSchedules(ctx)
 	if err != nil {
@@ -182,9 +186,9 @@ func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, mo
 		if len(list) == limit {
 			return list, true, nil
 		}
-		// The listing is a little behind, and has schedules that are being deleted.
+		// The listing is a little behind, and has schedules that are being deleted, and those of other programs.
 		view, err := s.schedule(ctx, name, 1)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errForeign) {
 			continue
 		}
 		if err != nil {
