@@ -1,7 +1,6 @@
 package ingesting_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,15 +17,11 @@ import (
 // What is left out of a range ends with the history, whose last 7,320 days count.
 func TestHistoryDays(t *testing.T) {
 	t.Parallel()
-	ctx, dsn := enginetest.Context(t), enginetest.WarehouseDSN(t)
-	w, err := warehouse.Open(warehouse.Config{DSN: dsn})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, w.Close()) })
-	require.NoError(t, w.Migrate(ctx))
+	ctx, s := enginetest.Context(t), &ingestclient.Sites{}
+	w, dsn := withWarehouse(t, s)
 	enginetest.ExecClickHouse(t, dsn, `INSERT INTO imported_visitors (site_id, import_id, date, visitors)
 		SELECT 1, 1, toDate('1990-01-01') + number, 1 FROM numbers(9000)`)
 	require.NoError(t, w.Show(ctx, 1, 1, 0))
-	s := &ingestclient.Sites{Warehouse: func(context.Context) (*warehouse.Warehouse, error) { return w, nil }}
 	of := ingeststore.Site{ID: 1, Domain: site, TimeZone: "Europe/Berlin"}
 	first, err := calendar.ParseDay("1990-01-01")
 	require.NoError(t, err)
@@ -61,4 +56,34 @@ func TestHistoryDays(t *testing.T) {
 	of.ID = 2
 	_, err = s.History(ctx, of, ingestclient.HistoryQuery{})
 	require.ErrorContains(t, err, `site example.com: the time zone "Mars"`)
+}
+
+// The points and the values of a history are a table, too.
+func testHistoryRows(t *testing.T, s *ingestclient.Sites, w *warehouse.Warehouse, dsn string) {
+	t.Helper()
+	ctx := enginetest.Context(t)
+	enginetest.ExecClickHouse(t, dsn, `INSERT INTO imported_visitors (site_id, import_id, date, visitors)
+		VALUES (71, 9, '2026-01-01', 3), (71, 9, '2026-01-02', 4)`)
+	enginetest.ExecClickHouse(t, dsn, `INSERT INTO imported_pages (site_id, import_id, date, page, visitors, visits, pageviews)
+		VALUES (71, 9, '2026-01-01', '/a', 3, 4, 5), (71, 9, '2026-01-02', '/b', 6, 7, 8)`)
+	require.NoError(t, w.Show(ctx, 71, 9, 0))
+	of := ingeststore.Site{ID: 71, Domain: site, TimeZone: "UTC"}
+	h, err := s.History(ctx, of, ingestclient.HistoryQuery{})
+	require.NoError(t, err)
+	require.EqualValues(t, 7, h.Total)
+	require.Equal(t, [][]string{
+		{"start", "origin", "import", "visitors", "days"},
+		{"2026-01-01", "imported", "9", "3", "1"},
+		{"2026-01-02", "imported", "9", "4", "1"},
+	}, h.Rows())
+	h.Points[0].Import = 0
+	require.Empty(t, h.Rows()[1][2], "native data are no import's")
+	b, err := s.Breakdown(ctx, of, ingestclient.BreakdownQuery{By: history.ByPages, Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"value", "country", "visitors", "visits", "pageviews"}, {"/b", "", "6", "7", "8"}}, b.Rows())
+	require.EqualValues(t, 2, b.Different)
+	of.ID = 72
+	h, err = s.History(ctx, of, ingestclient.HistoryQuery{})
+	require.NoError(t, err)
+	require.Equal(t, h.From, h.To, "a site without data has its present day")
 }

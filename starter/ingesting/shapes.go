@@ -35,7 +35,7 @@ type Site struct {
 	TimeZone    string        `json:"timezone"`
 	NativeStart *calendar.Day `json:"native_start" nullable:"true"`
 	Blocked     bool          `json:"blocked"`
-	// RateLimit is EVENTS/DURATION, such as 600/1m0s.
+	// RateLimit is EVENTS/DURATION in seconds, such as 600/60s; null is no limit.
 	RateLimit     *string       `json:"rate_limit"`
 	AcceptUntil   *calendar.Day `json:"accept_until" nullable:"true"`
 	FormerDomains []string      `json:"former_domains"`

@@ -12,27 +12,8 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
-	importstore "github.com/sluicehq/sluice/store/importing"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
-
-const site = "example.com"
-
-// setupSites returns the sites of a store with example.com in Berlin and native.com with native data.
-func setupSites(t *testing.T) *ingestclient.Sites {
-	t.Helper()
-	s := enginetest.Store(t)
-	ctx := enginetest.Context(t)
-	first, err := calendar.ParseDay("2024-01-01")
-	require.NoError(t, err)
-	for _, n := range []importstore.NewSite{
-		{Domain: site, TimeZone: "Europe/Berlin"}, {Domain: "native.com", TimeZone: "UTC", NativeStart: &first},
-	} {
-		_, err := s.Imports.AddSite(ctx, n)
-		require.NoError(t, err)
-	}
-	return &ingestclient.Sites{Store: ingeststore.New(s.Store), Imports: s.Imports}
-}
 
 func TestSetSite(t *testing.T) {
 	t.Parallel()
