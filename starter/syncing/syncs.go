@@ -221,7 +221,7 @@ func (s *Syncs) Run(ctx context.Context, name string, by call.By) error {
 
 // FindRejected searches a page for records that the target has accepted and rejected later, after the run that is
 // under way. Each that is found is a rejected record then. The error is store.ErrConflict if the sync is paused or
-// stopped, and store.ErrNotFound if the page has no delivered records or is older than syncstore.KeptIDs.
+// stopped, and starter.ErrInvalid if the page has no delivered records or is older than syncstore.KeptIDs.
 func (s *Syncs) FindRejected(ctx context.Context, name string, page syncacts.PageRef, by call.By) error {
 	view, err := s.Show(ctx, name)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/noop"
@@ -18,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/starter"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
@@ -105,7 +107,7 @@ func TestCreateSyncRefuses(t *testing.T) {
 // Each setting is read from text, null restores its default, and what is wrong is named.
 func TestSetSync(t *testing.T) {
 	t.Parallel()
-	_, s, _ := setupSyncs(t)
+	system, s, _ := setupSyncs(t)
 	ctx := enginetest.Context(t)
 	_, err := s.Create(ctx, newSync("news"))
 	require.NoError(t, err)
@@ -172,9 +174,35 @@ func TestSetSync(t *testing.T) {
 	_, err = s.Set(ctx, "none", given)
 	require.ErrorIs(t, err, store.ErrNotFound)
 
+	// The kinds allow that deletions are opted out, and the schedule has the new interval.
+	row, err = s.Set(ctx, "news", []syncclient.Change{
+		{Name: "deletions", Value: "optout"}, {Name: "max_rejected_pages", Value: "3"}, {Name: "every", Value: "3h"},
+	})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"deletions": "optout", "max_rejected_pages": 3}`, string(row.Settings))
+	scheduled, err := system.Temporal.ScheduleClient().GetHandle(ctx, workflows.SyncScheduleID("news")).Describe(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 3*time.Hour, scheduled.Schedule.Spec.Intervals[0].Every)
+	for range 2 {
+		require.NoError(t, s.DeleteSchedule(ctx, "news"), "also if it is gone")
+	}
+
 	fresh, err := syncclient.ParseSettings([]syncclient.Change{{Name: "worker_count", Value: "2"}})
 	require.NoError(t, err)
 	require.Equal(t, 2, fresh.WorkerCount)
+	fresh, err = syncclient.ParseSettings([]syncclient.Change{
+		{Name: "key_column", Value: "id"},
+		{Name: "cursor_column", Value: "updated_at"},
+		{Name: "query", Value: "SELECT 1"},
+		{Name: "target_table", Value: "people"},
+		{Name: "target_key", Value: "tenant,id"},
+		{Name: "mapping", Value: `{"id": "nil"}`},
+	})
+	require.NoError(t, err)
+	require.Equal(t, sync.Settings{
+		KeyColumn: "id", CursorColumn: "updated_at", Query: "SELECT 1", TargetTable: "people", TargetKey: []string{"tenant", "id"},
+		Mapping: map[string]any{"id": "nil"},
+	}, fresh)
 	_, err = syncclient.ParseSettings([]syncclient.Change{{Name: "every", Value: "2h"}})
 	require.ErrorIs(t, err, starter.ErrInvalid)
 	require.ErrorContains(t, err, "every: no setting of a new sync: change it with `sluice sync set`")
@@ -198,6 +226,15 @@ func TestSyncCommands(t *testing.T) {
 	state, err := s.State(ctx, "news")
 	require.NoError(t, err)
 	require.Equal(t, "news", state.Sync)
+
+	// The page of the run is searched for records that the target has rejected later.
+	require.NoError(t, s.FindRejected(ctx, "news", syncacts.PageRef{RunID: view.Run.ID, Page: 1}, ann))
+	polltest.Until(t, func(c *polltest.Check) {
+		runs, err := s.History(ctx, "news", 0, 1)
+		require.NoError(c, err)
+		require.Equal(c, []string{syncstore.KindFind, syncstore.StatusSucceeded, fmt.Sprintf("%d/1", view.Run.ID)},
+			[]string{runs[0].Kind, runs[0].Status, runs[0].Find})
+	}, time.Minute, 50*time.Millisecond)
 
 	require.NoError(t, s.Pause(ctx, "news", ann))
 	paused := awaitSync(t, s, "news", func(v syncclient.View) bool { return v.State == syncclient.StatePaused })
