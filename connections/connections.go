@@ -44,6 +44,8 @@ type New struct {
 	Settings json.RawMessage
 	// Secrets maps names to secrets.
 	Secrets map[string]string
+	// KeepSecrets makes Replace keep the secrets that Secrets leaves out. Add ignores it.
+	KeepSecrets bool
 }
 
 // String returns name and kind without secrets.
@@ -143,8 +145,9 @@ func (c *Connections) audited(
 }
 
 // Replace replaces all settings and secrets of a connection whose version is the given one.
-// Omitted settings and secrets are removed. It returns ErrNotFound if the connection does
-// not exist, and store.ErrConflict if its version has changed.
+// Omitted settings and secrets are removed, secrets unless KeepSecrets is set. It returns
+// ErrNotFound if the connection does not exist, store.ErrConflict if its version has changed,
+// and with KeepSecrets the errors of Open.
 func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, error) {
 	if n.Name == Notify {
 		return Info{}, errNotify
@@ -155,6 +158,17 @@ func (c *Connections) Replace(ctx context.Context, n New, version int64) (Info, 
 	}
 	if row.Kind != n.Kind {
 		return Info{}, invalid{fmt.Errorf("connection %s is of kind %s: its kind cannot be changed", n.Name, row.Kind)}
+	}
+	if n.KeepSecrets {
+		kept, err := c.Vault.Open(row.Kind, row.Name, sealedOf(row))
+		if err != nil {
+			return Info{}, fmt.Errorf("open connection %s: %w", n.Name, err)
+		}
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		maps.Copy(kept, n.Secrets)
+		n.Secrets = kept
 	}
 	settings, sealed, err := c.prepare(ctx, n)
 	if err != nil {
@@ -179,15 +193,8 @@ func (c *Connections) SetSecrets(ctx context.Context, name string, secrets map[s
 	if err != nil {
 		return Info{}, err
 	}
-	all, err := c.Vault.Open(row.Kind, row.Name, sealedOf(row))
-	if err != nil {
-		return Info{}, fmt.Errorf("open connection %s: %w", name, err)
-	}
-	if all == nil {
-		all = map[string]string{}
-	}
-	maps.Copy(all, secrets)
-	return c.Replace(ctx, New{Name: row.Name, Kind: row.Kind, Settings: row.Settings, Secrets: all}, row.Version)
+	n := New{Name: row.Name, Kind: row.Kind, Settings: row.Settings, Secrets: secrets, KeepSecrets: true}
+	return c.Replace(ctx, n, row.Version)
 }
 
 // Open returns the named connection with decrypted secrets. It returns ErrNotFound,
@@ -259,6 +266,10 @@ func checkSecrets(kind Kind, secrets map[string]string) error {
 			faults = append(faults, fmt.Errorf("the secret %s has %d bytes: want at most %d", spec.Name, len(value), MaxSecret))
 		case !utf8.ValidString(value):
 			faults = append(faults, fmt.Errorf("the secret %s is not text in UTF-8", spec.Name))
+		case given && spec.Check != nil:
+			if err := spec.Check(value); err != nil {
+				faults = append(faults, fmt.Errorf("the secret %s is malformed: %w", spec.Name, err))
+			}
 		}
 	}
 	for _, name := range secretNames(secrets) {

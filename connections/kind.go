@@ -66,6 +66,9 @@ type SecretSpec struct {
 	Required bool
 	// Description describes the secret and its source in half a line.
 	Description string
+	// Check returns what would be right if a value is malformed, such as "want whsec_ and 24 to 64 bytes in base64". Its
+	// error does not quote the value. Defaults to none: every text is well-formed.
+	Check func(value string) error
 }
 
 // Report is the result of a successful test.

@@ -51,10 +51,12 @@ func (*Kind) Secrets() []connections.SecretSpec {
 		{
 			Name: outbound.SecretSigning, Required: true,
 			Description: "whsec_ and 24 to 64 random bytes in base64; the receiver checks signatures with it",
+			Check:       outbound.CheckSecret,
 		},
 		{
 			Name:        outbound.SecretPrevious,
 			Description: "the key before, while there are receivers that do not know the new one",
+			Check:       outbound.CheckSecret,
 		},
 	}
 }

@@ -122,6 +122,17 @@ func TestKind(t *testing.T) {
 	}
 }
 
+// A malformed key is refused when it is set.
+func TestSecretsAreChecked(t *testing.T) {
+	t.Parallel()
+	for _, spec := range webhook.NewKind(outbound.Loopback()).Secrets() {
+		require.NoError(t, spec.Check(webhooktest.Secret), spec.Name)
+		for _, malformed := range []string{"hunter2", "whsec_hunter2", "whsec_aHVudGVyMg==", webhooktest.Secret + "!"} {
+			require.EqualError(t, spec.Check(malformed), "want whsec_ and 24 to 64 bytes in base64")
+		}
+	}
+}
+
 func TestTestEvent(t *testing.T) {
 	t.Parallel()
 	kind := webhook.NewKind(outbound.Loopback())

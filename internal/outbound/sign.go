@@ -31,7 +31,7 @@ func Sign(h http.Header, secrets map[string]string, id string, at time.Time, bod
 		if !given && name != SecretSigning {
 			continue
 		}
-		if err := checkSecret(secret); err != nil {
+		if err := CheckSecret(secret); err != nil {
 			return fmt.Errorf("the webhook's %s: %w", name, err)
 		}
 		signer, err := standardwebhooks.NewWebhook(secret)
@@ -56,9 +56,10 @@ const (
 	maxKey = 64
 )
 
-// checkSecret is stricter than the library, which accepts a password as a key if it is valid
-// base64.
-func checkSecret(secret string) error {
+// CheckSecret returns what would be right if a secret is not whsec_ and a key of 24 to 64 bytes in
+// base64. It is stricter than the library, which accepts a password as a key if it is valid base64.
+// The error does not quote the secret.
+func CheckSecret(secret string) error {
 	encoded, ok := strings.CutPrefix(secret, "whsec_")
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < minKey || len(key) > maxKey {

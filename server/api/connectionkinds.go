@@ -52,7 +52,9 @@ func (a *API) listConnectionKinds(context.Context, *struct{}) (*connectionKindsO
 			}
 		}
 		for _, secret := range known.Secrets() {
-			kind.Secrets = append(kind.Secrets, ConnectionSecret(secret))
+			kind.Secrets = append(kind.Secrets, ConnectionSecret{
+				Name: secret.Name, Required: secret.Required, Description: secret.Description,
+			})
 		}
 		_, kind.SyncFrom = known.(syncacts.ReaderKind)
 		_, kind.SyncTo = known.(syncacts.WriterKind)

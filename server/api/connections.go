@@ -41,7 +41,7 @@ func (a *API) connections() {
 	register(a, add(operation{
 		id: "replace-connection", method: http.MethodPut, path: "/connections/{connection}",
 		summary: "Replace all settings and secrets of a connection", need: access.PermissionAdminister,
-		description: "Settings and secrets that are left out are removed.",
+		description: "Settings that are left out are removed, and secrets unless `keep_secrets` is true.",
 		problems:    []problemType{problemConflict, problemKeyset, problemPrecondition, problemNeedsMatch},
 	}), a.replaceConnection)
 	register(a, add(operation{
@@ -191,10 +191,16 @@ func (a *API) showConnection(ctx context.Context, in *ConnectionPath) (*Connecti
 	return &out, err
 }
 
+// ConnectionReplacement is the body of replace-connection.
+type ConnectionReplacement struct {
+	ConnectionSettings
+	KeepSecrets bool `json:"keep_secrets,omitempty" doc:"Keep the secrets that are left out."`
+}
+
 type replaceConnectionInput struct {
 	ConnectionPath
 	IfMatch
-	Body ConnectionSettings
+	Body ConnectionReplacement
 }
 
 func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput) (*ConnectionOutput, error) {
@@ -209,6 +215,7 @@ func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput)
 	if err != nil {
 		return nil, err
 	}
+	n.KeepSecrets = in.Body.KeepSecrets
 	// A change in between is a conflict.
 	if _, err := a.connectionClient().Replace(ctx, n, before.Version); err != nil {
 		return nil, err

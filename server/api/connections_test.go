@@ -38,6 +38,18 @@ func TestConnections(t *testing.T) {
 	} {
 		b.do(t, "admin-all", http.MethodPost, "/connections", wrong).problem(t, "invalid")
 	}
+	for _, malformed := range []string{"hunter2-S3cret", "whsec_aHVudGVyMg==", strings.TrimPrefix(secret, "whsec_")} {
+		refused := b.do(t, "admin-all", http.MethodPost, "/connections", map[string]any{
+			"name": "x", "kind": "webhook", "settings": body["settings"],
+			"secrets": map[string]string{"signing_secret": secret, "previous_signing_secret": malformed},
+		})
+		refused.problem(t, "invalid")
+		require.Contains(t, string(refused.body),
+			"the secret previous_signing_secret is malformed: want whsec_ and 24 to 64 bytes in base64")
+		require.NotContains(t, string(refused.body), malformed)
+		b.do(t, "admin-all", http.MethodPatch, "/connections/ops/secrets",
+			map[string]any{"secrets": map[string]string{"signing_secret": malformed}}).problem(t, "invalid")
+	}
 	shown := b.do(t, "viewer-all", http.MethodGet, "/connections/ops", nil)
 	var info connections.Info
 	shown.decode(t, &info)
@@ -59,11 +71,22 @@ func TestConnections(t *testing.T) {
 		problem(t, "precondition-failed")
 	b.do(t, "admin-all", http.MethodPut, "/connections/ops", map[string]any{"kind": "smtp"}, "If-Match", "*").problem(t, "invalid")
 	b.do(t, "admin-all", http.MethodPut, "/connections/none", replaced, "If-Match", "*").problem(t, "not-found")
+	kept := b.do(t, "admin-all", http.MethodPut, "/connections/ops", map[string]any{
+		"kind": "webhook", "settings": map[string]any{"url": "https://hooks.example.com/c"}, "keep_secrets": true,
+	}, "If-Match", after.header.Get("Etag"))
+	require.Equal(t, http.StatusOK, kept.status, string(kept.body))
+	info = connections.Info{}
+	kept.decode(t, &info)
+	require.Equal(t, []string{"previous_signing_secret", "signing_secret"}, info.Secrets)
+	require.Contains(t, string(info.Settings), "/c")
+	b.do(t, "admin-all", http.MethodPut, "/connections/ops",
+		map[string]any{"kind": "webhook", "settings": map[string]any{"url": "https://hooks.example.com/c"}}, "If-Match", "*").
+		problem(t, "invalid")
 
 	changed := b.do(t, "admin-all", http.MethodPatch, "/connections/ops/secrets",
 		map[string]any{"secrets": map[string]string{"signing_secret": "whsec_" + strings.Repeat("REVG", 8)}})
 	require.Equal(t, http.StatusOK, changed.status, string(changed.body))
-	require.Equal(t, `"3"`, changed.header.Get("Etag"))
+	require.Equal(t, `"4"`, changed.header.Get("Etag"))
 	require.NotContains(t, string(changed.body), "REVG")
 	for _, wrong := range []map[string]string{{}, {"other": "x"}} {
 		b.do(t, "admin-all", http.MethodPatch, "/connections/ops/secrets", map[string]any{"secrets": wrong}).

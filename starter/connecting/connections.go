@@ -42,8 +42,9 @@ func (c Connections) Add(ctx context.Context, n connections.New) (connections.In
 	return c.Service.Add(ctx, n)
 }
 
-// Replace replaces all settings and secrets of a connection whose version is the given one. The errors are
-// connections.ErrNotFound, store.ErrConflict if the version has changed, and those of Add.
+// Replace replaces all settings and secrets of a connection whose version is the given one; with KeepSecrets, secrets
+// that are left out stay. The errors are connections.ErrNotFound, store.ErrConflict if the version has changed, and
+// those of Add.
 func (c Connections) Replace(ctx context.Context, n connections.New, version int64) (connections.Info, error) {
 	return c.Service.Replace(ctx, n, version)
 }
