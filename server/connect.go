@@ -64,8 +64,8 @@ func (s *Server) connect(ctx context.Context) (err error) {
 	if err := s.openAPI(); err != nil { //nolint:contextcheck // each request has its own
 		return err
 	}
-	s.handler = s.routes(handler)
-	return nil
+	s.handler, err = s.routes(handler)
+	return err
 }
 
 // host starts the embedded event log.

@@ -24,20 +24,27 @@ const (
 )
 
 // routes returns the handler of server.listen.
-func (s *Server) routes(events *eventapi.Handler) http.Handler {
+func (s *Server) routes(events *eventapi.Handler) (http.Handler, error) {
 	mux := http.NewServeMux()
 	for _, route := range []string{"/api/event", "/api/events"} {
 		mux.Handle(route, s.metrics.observe(route, s.bounded(events)))
 	}
 	if s.api != nil {
-		handler := s.api.handler(s.metrics)
+		handler, err := s.api.handler(s.metrics)
+		if err != nil {
+			return nil, err
+		}
+		shown, err := compressed(s.api.pages)
+		if err != nil {
+			return nil, err
+		}
 		for _, path := range []string{api.Prefix + "/", api.DocumentPath, api.DocsPath, api.DocsPath + "/"} {
 			mux.Handle(path, handler)
 		}
 		mux.Handle("/api/", http.NotFoundHandler())
-		mux.Handle("/", s.metrics.observe("pages", s.api.pages))
+		mux.Handle("/", s.metrics.observe("pages", shown))
 	}
-	return limitHeaders(mux)
+	return limitHeaders(mux), nil
 }
 
 // httpServer returns the server of server.listen.

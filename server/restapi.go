@@ -123,16 +123,20 @@ func temporalUI(address, namespace string) string {
 	return strings.TrimSuffix(address, "/") + "/namespaces/" + url.PathEscape(cmp.Or(namespace, client.DefaultNamespace))
 }
 
-// handler counts the requests; streams are counted apart, because they last.
-func (a *restAPI) handler(m *metrics) http.Handler {
-	requests, streams := m.observe(api.Prefix, a.API), m.observe(api.Prefix+" streams", a.API)
+// handler counts the requests and compresses the answers; streams, which last, are counted apart and not compressed.
+func (a *restAPI) handler(m *metrics) (http.Handler, error) {
+	answers, err := compressed(a.API)
+	if err != nil {
+		return nil, err
+	}
+	requests, streams := m.observe(api.Prefix, answers), m.observe(api.Prefix+" streams", a.API)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.IsStream(r) {
 			streams.ServeHTTP(w, r)
 			return
 		}
 		requests.ServeHTTP(w, r)
-	})
+	}), nil
 }
 
 // close ends the connections.
