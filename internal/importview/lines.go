@@ -40,6 +40,7 @@ type Preview struct {
 	Table   string              `json:"table"`
 	Rows    uint64              `json:"rows" doc:"Number of all rows."`
 	Columns []string            `json:"columns"`
+	Numbers []string            `json:"numbers" doc:"Columns that have counts; the others have days, texts and identifiers."`
 	Sums    map[string]string   `json:"sums" doc:"Sums of all rows, by column."`
 	Sample  []map[string]string `json:"sample" doc:"Some rows, by column."`
 }
@@ -55,6 +56,12 @@ func PreviewOf(table *schema.Table, p warehouse.Preview) Preview {
 	}
 	view := Preview{
 		Table: table.Name, Rows: p.Rows, Columns: table.ColumnNames(), Sums: named(p.Sums), Sample: []map[string]string{},
+		Numbers: []string{},
+	}
+	for _, c := range table.Columns {
+		if (c.Kind == schema.KindUint64 || c.Kind == schema.KindUint32) && !c.Identifier {
+			view.Numbers = append(view.Numbers, c.Name)
+		}
 	}
 	for _, row := range p.Sample {
 		view.Sample = append(view.Sample, named(row))

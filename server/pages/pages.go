@@ -3,7 +3,9 @@ package pages
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/sluicehq/sluice/access"
 )
@@ -98,6 +100,14 @@ func (p *Pages) routes() {
 	p.session()
 	p.exports()
 	p.mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { p.signedIn(w, r, missing) })
+}
+
+// Paths returns the paths of all pages, sorted, with wildcards as patterns of http.ServeMux have them, such as
+// /imports/{import}. Tests go through all pages by it.
+func Paths() []string {
+	p := &Pages{mux: http.NewServeMux(), paths: map[string]string{}}
+	p.routes()
+	return slices.Sorted(maps.Values(p.paths))
 }
 
 // ServeHTTP answers a request.

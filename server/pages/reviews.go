@@ -28,8 +28,14 @@ func (p *Pages) reviewsPage(v *visit) (any, error) {
 type reviewShown struct {
 	importDetails
 	Comparison history.Comparison
-	Previews   []importview.Preview
+	Previews   []tablePreview
 }
+
+// tablePreview are some rows of a table.
+type tablePreview struct{ importview.Preview }
+
+// Number tells whether a column has counts.
+func (p tablePreview) Number(column string) bool { return slices.Contains(p.Numbers, column) }
 
 func (p *Pages) reviewPage(v *visit) (any, error) {
 	path := importPath(v)
@@ -41,7 +47,7 @@ func (p *Pages) reviewPage(v *visit) (any, error) {
 	if shown.Comparison, err = get[history.Comparison](v, path+"/comparison", nil); err != nil {
 		return nil, err
 	}
-	previews, err := get[List[importview.Preview]](v, path+"/preview", url.Values{"limit": {"5"}})
+	previews, err := get[List[tablePreview]](v, path+"/preview", url.Values{"limit": {"5"}})
 	shown.Previews = previews.Items
 	return shown, err
 }

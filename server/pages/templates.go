@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,8 +53,9 @@ func parseTemplates(assetPath func(name string) (string, error)) (templates, err
 
 // functions are those of all templates.
 var functions = template.FuncMap{
-	"number": number, "bytes": size, "percent": percent, "time": clock, "ago": ago, "lasted": lasted, "duration": duration,
-	"words": words, "badge": badge, "dict": dict, "list": func(items ...any) []any { return items }, "advice": advice,
+	"number": number, "digits": digits, "bytes": size, "percent": percent, "time": clock, "ago": ago, "lasted": lasted,
+	"duration": duration,
+	"words":    words, "badge": badge, "dict": dict, "list": func(items ...any) []any { return items }, "advice": advice,
 	"plural": plural, "join": func(list []string) string { return strings.Join(list, ", ") },
 	"lines":   func(list []string) string { return strings.Join(list, "\n") },
 	"payload": payload, "json": indented, "seconds": seconds, "states": statesOf,
@@ -81,6 +83,15 @@ func number(n any) string {
 	default:
 		return fmt.Sprint(n)
 	}
+}
+
+// digits groups the digits of a count that is a text: 1,389,728. Other texts stay.
+func digits(text string) string {
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return text
+	}
+	return number(n)
 }
 
 // plural returns "1 row" or "3 rows".
@@ -189,7 +200,7 @@ var tones = map[string]string{
 	// Of connections.
 	"failing": "warn", "missing": "bad",
 	// Of flows, their changes and their decisions.
-	"faulty": "bad", "fault": "bad", "no worker": "warn", "job": "good",
+	"faulty": "bad", "fault": "bad", "no_worker": "warn", "job": "good",
 	"added": "good", "changed": "idle", "removed": "bad", "passed": "idle", "tagged": "warn", "dropped": "bad",
 	"stored": "good",
 	"failed": "bad", "stopped": "bad", "discarded": "bad", "open": "bad", "unhealthy": "bad", "error": "bad",
