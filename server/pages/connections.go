@@ -25,6 +25,8 @@ func (p *Pages) connections() {
 	p.page("GET "+newConnectionPath, "connection_new", p.newConnectionPage)
 	p.action("POST "+newConnectionPath, "connection_new", p.newConnectionPage, addConnection)
 	p.page("GET /connections/{connection}", "connection", p.connectionPage)
+	p.page("GET /connections/{connection}/edit", "connection_edit", p.editConnectionPage)
+	p.action("POST /connections/{connection}/edit", "connection_edit", p.editConnectionPage, editConnection)
 	p.result("POST /connections/{connection}/test", "connection", p.testConnection)
 	p.connectionAction("pause", func(v *visit) error { return v.sendReason(connectionPath(v) + "/pause") })
 	for _, command := range []string{"resume", "rotate"} {
@@ -88,6 +90,71 @@ func loadConnection(v *visit) (connectionShown, error) {
 	}
 	shown.KindShown, err = kindOf(v, info.Kind)
 	return shown, err
+}
+
+// connectionEdited is the page that edits the settings of a connection.
+type connectionEdited struct {
+	connections.Info
+	ETag string
+	// KindShown describes its kind, nil if the server does not know it.
+	KindShown *api.ConnectionKind
+}
+
+// Has tells whether a secret is set.
+func (c connectionEdited) Has(secret string) bool { return slices.Contains(c.Secrets, secret) }
+
+func (p *Pages) editConnectionPage(v *visit) (any, error) {
+	info, etag, err := getTagged[connections.Info](v, connectionPath(v))
+	if err != nil {
+		return nil, err
+	}
+	shown := connectionEdited{Info: info, ETag: etag}
+	if shown.KindShown, err = kindOf(v, info.Kind); err != nil {
+		return nil, err
+	}
+	values, err := argumentsOf(info.Settings)
+	if err != nil {
+		return nil, err
+	}
+	v.begin = url.Values{"settings": {string(info.Settings)}}
+	if shown.KindShown != nil {
+		for _, value := range values {
+			text, err := typedAgain(value, shown.KindShown.Settings)
+			if err != nil {
+				return nil, err
+			}
+			v.begin.Set("arg."+value.Name, text)
+		}
+	}
+	return shown, nil
+}
+
+// typedAgain returns the value of a setting as its field takes it.
+func typedAgain(value argument, settings []api.ConnectionSetting) (string, error) {
+	at := slices.IndexFunc(settings, func(s api.ConnectionSetting) bool { return s.Name == value.Name })
+	if at < 0 || settings[at].Type != "list of strings" {
+		return value.Value, nil
+	}
+	var texts []string
+	if err := json.Unmarshal([]byte(value.Value), &texts); err != nil {
+		return "", fmt.Errorf("read the list %s: %w", value.Name, err)
+	}
+	return strings.Join(texts, "\n"), nil
+}
+
+// editConnection replaces the settings of a connection. Secrets that are not typed stay.
+func editConnection(v *visit) (string, error) {
+	secrets := typedSecrets(v)
+	settings, err := typedSettings(v.r.PostForm)
+	if err != nil {
+		return "", err
+	}
+	return connectionPath(v), v.edit(http.MethodPut, connectionPath(v), api.ConnectionReplacement{
+		ConnectionSettings: api.ConnectionSettings{
+			Kind: v.r.PostForm.Get("kind"), Settings: settings, Secrets: secrets,
+		},
+		KeepSecrets: true,
+	})
 }
 
 // kindOf returns a kind of connections, or nil.
@@ -178,23 +245,31 @@ func typedSecrets(v *visit) map[string]string {
 
 func addConnection(v *visit) (string, error) {
 	form := v.r.PostForm
-	request := api.ConnectionRequest{
-		Name: strings.TrimSpace(form.Get("name")),
-		ConnectionSettings: api.ConnectionSettings{
-			Kind: form.Get("kind"), Settings: map[string]json.RawMessage{}, Secrets: typedSecrets(v),
-		},
-	}
-	if text := strings.TrimSpace(form.Get("settings")); text != "" {
-		if err := json.Unmarshal([]byte(text), &request.Settings); err != nil {
-			return "", invalid("settings", "want a JSON object")
-		}
-	}
-	if err := typedArguments(form, request.Settings); err != nil {
+	// The secrets leave the form whatever is wrong with the rest of it.
+	secrets := typedSecrets(v)
+	settings, err := typedSettings(form)
+	if err != nil {
 		return "", err
 	}
+	request := api.ConnectionRequest{
+		Name:               strings.TrimSpace(form.Get("name")),
+		ConnectionSettings: api.ConnectionSettings{Kind: form.Get("kind"), Settings: settings, Secrets: secrets},
+	}
 	var added connections.Info
-	err := v.send(http.MethodPost, "/connections", request, &added)
+	err = v.send(http.MethodPost, "/connections", request, &added)
 	return "/connections/" + url.PathEscape(added.Name), err
+}
+
+// typedSettings returns the settings of a form: those of its field settings, a JSON object, and of the fields of its
+// arguments.
+func typedSettings(form url.Values) (map[string]json.RawMessage, error) {
+	settings := map[string]json.RawMessage{}
+	if text := strings.TrimSpace(form.Get("settings")); text != "" {
+		if err := json.Unmarshal([]byte(text), &settings); err != nil || settings == nil {
+			return nil, invalid("settings", "want a JSON object")
+		}
+	}
+	return settings, typedArguments(form, settings)
 }
 
 // typedArguments adds the arguments of a form, whose fields are arg.NAME with their types in type.NAME, to values.

@@ -125,6 +125,7 @@ func TestConnectionsAndSyncs(t *testing.T) {
 	require.Contains(t, p.text, hostile)
 	require.Contains(t, b.get(t, "/connections").text, "paused")
 
+	b.editConnection(t, secret)
 	b.createSync(t)
 	require.Contains(t, b.get(t, "/connections/om").text, "sync news")
 	p = b.post(t, "/connections/om/delete", nil)
@@ -146,6 +147,41 @@ func TestConnectionsAndSyncs(t *testing.T) {
 	for _, path := range []string{"/syncs", "/syncs/news/runs", "/syncs/news/rejects", "/locks", "/notifications"} {
 		require.Equal(t, http.StatusOK, b.get(t, path).status, path)
 	}
+}
+
+// editConnection changes the settings of the connection om, whose secrets stay, and replaces a secret.
+func (b *bundle) editConnection(t *testing.T, secret string) {
+	t.Helper()
+	const path = "/connections/om/edit"
+	p := b.get(t, path)
+	require.Equal(t, http.StatusOK, p.status, p.text)
+	require.Contains(t, p.html, `value="http://127.0.0.1:1/"`, "the field has the setting")
+	form := url.Values{
+		"etag": {p.field(t, "etag")}, "kind": {"ometria"}, "arg.endpoint": {hostile}, "type.endpoint": {"string"},
+		"secret.api_key": {secret + "-new"},
+	}
+	p = b.post(t, path, form)
+	require.Equal(t, http.StatusUnprocessableEntity, p.status, p.text)
+	require.NotContains(t, p.html, secret, "a secret is never shown")
+	form.Set("arg.endpoint", "http://127.0.0.1:2/")
+	form.Del("secret.api_key")
+	require.Equal(t, "/connections/om", b.post(t, path, form).path)
+	var info connections.Info
+	b.read(t, "/connections/om", &info)
+	require.Contains(t, string(info.Settings), "http://127.0.0.1:2/")
+	require.Equal(t, []string{"api_key"}, info.Secrets, "it stays")
+	p = b.post(t, path, form)
+	require.Equal(t, http.StatusPreconditionFailed, p.status, "the connection has changed since")
+	form.Set("etag", b.get(t, path).field(t, "etag"))
+	form.Set("secret.api_key", secret+"-new")
+	require.Equal(t, "/connections/om", b.post(t, path, form).path)
+	before := info.Version
+	b.read(t, "/connections/om", &info)
+	require.Equal(t, before+1, info.Version)
+	viewer := b.token(t, "viewer", map[string]any{"all_sites": true})
+	form.Set("etag", `"*"`)
+	require.Equal(t, http.StatusForbidden, b.post(t, path, form, viewer...).status)
+	require.NotContains(t, b.send(t, http.MethodGet, "/connections/om", nil, "", viewer...).html, "Edit settings")
 }
 
 // Shields are added and removed one by one, and the page of the ingestion has the numbers of the API.
