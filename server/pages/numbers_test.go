@@ -2,18 +2,26 @@ package pages_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/fakemailchimp"
+	"github.com/sluicehq/sluice/internal/fakeometria"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
+	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
 
 // plain returns a value of the API as pages write it.
@@ -55,17 +63,58 @@ func rowOf(rows [][]string, text string) ([]string, bool) {
 	return rows[at], true
 }
 
+// syncMembers runs the sync members of so many records, and of one that the target takes not.
+func (b *bundle) syncMembers(t *testing.T, n int) {
+	t.Helper()
+	mailchimp, at := fakemailchimp.New(fakemailchimp.Config{}), time.Now().Add(-time.Hour)
+	for i := range n {
+		mailchimp.Put(fakemailchimp.Member{Email: fmt.Sprintf("member%d@example.com", i), LastChanged: at, OptedIn: at})
+	}
+	mailchimp.Put(fakemailchimp.Member{
+		Email: "large@example.com", LastChanged: at, MergeFields: map[string]any{"FNAME": strings.Repeat("x", 61_000)},
+	})
+	from := httptest.NewServer(mailchimp)
+	to := httptest.NewServer(fakeometria.New(fakeometria.Config{Queue: -1, Rate: -1}))
+	t.Cleanup(from.Close)
+	t.Cleanup(to.Close)
+	for path, body := range map[string]string{
+		"/connections": fmt.Sprintf(`{"name": "from", "kind": "mailchimp", "settings": {"endpoint": %q},
+			"secrets": {"api_key": %q}}`, from.URL+"/3.0", fakemailchimp.Key),
+		"/connections?": fmt.Sprintf(`{"name": "to", "kind": "ometria", "settings": {"endpoint": %q},
+			"secrets": {"api_key": %q}}`, to.URL+"/v2", fakeometria.Key),
+	} {
+		p := b.send(t, http.MethodPost, "/api/v1"+path, strings.NewReader(body), "application/json")
+		require.Equal(t, http.StatusCreated, p.status, p.html)
+	}
+	p := b.send(t, http.MethodPost, "/api/v1/syncs", strings.NewReader(`{"name": "members",
+		"list_id": "`+fakemailchimp.List+`", "from": {"kind": "mailchimp", "connection": "from"},
+		"to": {"kind": "ometria", "connection": "to"}}`), "application/json")
+	require.Equal(t, http.StatusCreated, p.status, p.html)
+	polltest.Until(t, func(check *polltest.Check) {
+		var sync syncclient.Sync
+		b.read(t, "/syncs/members", &sync)
+		require.Equal(check, syncclient.StateCurrent, sync.State)
+	}, 2*time.Minute, 50*time.Millisecond)
+}
+
 // Pages have the numbers of the API.
 func TestPagesHaveTheNumbersOfTheAPI(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, func(worker *config.Config) { worker.Notify.Webhooks = "ops" })
+	b.post(t, "/destinations/webhook/pause", url.Values{})
+	b.addWebhook(t, "ops")
+	b.syncMembers(t, 1234)
 	imp, err := b.Starter.CreateImport(enginetest.Context(t), starter.Request{
 		Site: site, Source: "noop", Args: []byte(`{"rows": 1234, "parts": 3}`),
 	})
 	require.NoError(t, err)
 	b.Wait(t, imp.ID)
 	big := b.planned(t, 1000)
-	b.post(t, "/destinations/webhook/pause", url.Values{})
+	polltest.Until(t, func(check *polltest.Check) {
+		var sent struct{ Items []starter.SentNotification }
+		b.read(t, "/notifications", &sent)
+		require.NotEmpty(check, sent.Items)
+	}, time.Minute, 50*time.Millisecond)
 	b.sendToWebhook(t, "1")
 	b.sendToWebhook(t, "2")
 	b.post(t, "/flows/edit/apply", url.Values{"flows": {pageFlow}})
@@ -83,6 +132,10 @@ func TestPagesHaveTheNumbersOfTheAPI(t *testing.T) {
 		"/jobs":                                  {"id", []string{"attempt"}},
 		"/events":                                {"id", []string{"job_count"}},
 		"/flows":                                 {"name", []string{"version", "kept_events"}},
+		"/syncs":                                 {"name", []string{"rejects"}},
+		"/syncs/members/runs":                    {"id", []string{"read", "delivered", "rejected", "skipped"}},
+		"/syncs/members/rejects":                 {"key", []string{"times"}},
+		"/notifications":                         {"import_id", []string{"jobs", "delivered", "failed"}},
 	} {
 		var list struct{ Items []map[string]any }
 		b.read(t, path, &list)
@@ -98,6 +151,11 @@ func TestPagesHaveTheNumbersOfTheAPI(t *testing.T) {
 		}
 	}
 
+	var synced syncclient.Sync
+	b.read(t, "/syncs/members", &synced)
+	require.Equal(t, []int64{1235, 1234, 1}, []int64{synced.Run.Read, synced.Run.Delivered, synced.Rejects})
+	require.Contains(t, b.get(t, "/syncs/members").text, "1,234 / 1,235 records delivered in the last run")
+
 	// Pages of one: the numbers with what they count.
 	for path, wants := range map[string][]string{
 		fmt.Sprintf("/imports/%d", imp.ID): {
@@ -108,6 +166,7 @@ func TestPagesHaveTheNumbersOfTheAPI(t *testing.T) {
 		"/destinations/webhook":         {"%{due} jobs are due"},
 		"/schedules/nightly":            {"%{started} started %{skipped} skipped, %{missed} missed"},
 		"/flows/paid":                   {"version %{version}, applied"},
+		"/syncs/members":                {"%{rejects} records not delivered"},
 	} {
 		var item map[string]any
 		b.read(t, path, &item)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/importers/csv"
@@ -40,8 +41,9 @@ type bundle struct {
 	client *http.Client
 }
 
-// setup runs a server of the stock components on a system of its own, with the site.
-func setup(t *testing.T) *bundle {
+// setup runs a server of the stock components on a system of its own, with the site. Options change the settings of the
+// worker.
+func setup(t *testing.T, options ...func(worker *config.Config)) *bundle {
 	t.Helper()
 	uploads := t.TempDir()
 	b := &bundle{System: enginetest.NewSystem(t,
@@ -50,6 +52,10 @@ func setup(t *testing.T) *bundle {
 	c.Connections.KeysetFile = filepath.Join(t.TempDir(), "keyset.json")
 	_, err := connections.CreateKeysetFile(c.Connections.KeysetFile)
 	require.NoError(t, err)
+	b.Settings.Connections.KeysetFile = c.Connections.KeysetFile // the worker opens connections, too
+	for _, change := range options {
+		change(&b.Settings)
+	}
 	c.Connections.Addresses = "mailchimp=loopback, ometria=loopback, webhook=loopback"
 	c.Server.Listen, c.Server.HealthListen, c.Server.StopDelay = listentest.FreeAddress(t), listentest.FreeAddress(t), 0
 	c.Server.LocalSignIn, c.Server.UploadDir, c.Server.TemporalUI = true, uploads, "http://127.0.0.1:8233"
