@@ -27,6 +27,8 @@ func signingSecret(letter byte) string {
 // endpoint is the server that a webhook leads to.
 type endpoint struct {
 	url string
+	// says is the body of its answers.
+	says string
 
 	mu       sync.Mutex
 	status   int
@@ -60,6 +62,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.mu.Unlock()
 	e.requests = append(e.requests, received{header: r.Header, body: body, status: e.status})
 	w.WriteHeader(e.status)
+	_, _ = io.WriteString(w, e.says) //nolint:errcheck // the client may have gone
 }
 
 // answer changes the status of the answers.

@@ -5,12 +5,15 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/browser/browsertest"
 	"github.com/sluicehq/sluice/internal/polltest"
+	"github.com/sluicehq/sluice/server/pages"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -40,7 +43,7 @@ func (r *reader) violations(script, scheme string) []violation {
 	return found
 }
 
-// plantSome adds a connection, an event with a job, a schedule and a flow, and returns the paths of their pages.
+// plantSome adds a connection, an event with a job, a schedule, a sync and a flow, and returns the paths of their pages.
 func (s *suite) plantSome(t *testing.T, site string) []string {
 	t.Helper()
 	s.addWebhook(t, "every-page", startEndpoint(t, http.StatusBadRequest), signingSecret('e'))
@@ -56,11 +59,80 @@ func (s *suite) plantSome(t *testing.T, site string) []string {
 	polltest.Until(t, func(c *polltest.Check) {
 		require.Equal(c, deliverystore.JobDiscarded, get[struct{ State string }](c, s, job).State)
 	}, wait, poll)
+	post[any](t, s, "/flows/apply", map[string]string{"flows": `{"flows": [{"name": "every-page",
+		"from": {"source": "nowhere", "event": "x"},
+		"to": [{"destination": "log", "action": "write", "data": {"text": "'x'"}}]}]}`})
+	sync := s.plantSync(t, "every-page", joined, packed(100)...)
 	return []string{
-		"/connections/every-page", "/schedules/every-page", "/events/" + event.EventID, job, job + "/edit",
-		"/jobs/commands?command=replay&destination=webhook&state=discarded",
+		"/connections/every-page", "/connections/every-page/edit", "/schedules/every-page", "/schedules/every-page/edit", "/events/" + event.EventID, job,
+		job + "/edit", "/jobs/commands?command=replay&destination=webhook&state=discarded",
+		"/jobs/commands/done?command=replay&changed=1", "/flows/every-page", "/flows/edit?flow=every-page",
+		sync, sync + "/runs", sync + "/rejects", sync + "/held",
 	}
 }
+
+// requireEveryPage fails the test unless the paths are of all pages of the server: a page that is added is looked at.
+func requireEveryPage(t *testing.T, visited []string) {
+	t.Helper()
+	mux := http.NewServeMux()
+	for _, path := range pages.Paths() {
+		mux.Handle("GET "+path, http.NotFoundHandler())
+	}
+	seen := map[string]bool{}
+	for _, path := range visited {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		require.NoError(t, err)
+		_, pattern := mux.Handler(r)
+		seen[strings.TrimPrefix(pattern, "GET ")] = true
+	}
+	for _, path := range pages.Paths() {
+		require.True(t, seen[path], "no path of this test is of the page %s", path)
+	}
+}
+
+// everyForm are forms whose answers are pages of their own, beside those of Paths.
+func everyForm(site string) []form {
+	return []form{
+		{path: "/new/site", fields: map[string]string{"Domain": "no domain"}, button: "Add site"},
+		{path: "/sites/" + site + "/settings", fields: map[string]string{"What a new key is for": "shop"}, button: "Create a key"},
+		{path: "/ingestion/try?site=" + site, button: "Try it"},
+		{path: "/imports/new?site=" + site + "&source=noop", button: "Dry run"},
+		{path: "/flows/edit?flow=every-page", button: "Check and show changes"},
+		{path: "/flows/edit?flow=every-page", button: "Test"},
+		{path: "/flows/edit", fields: map[string]string{"Flows": "flows:\n  - name: 1 a\n    to: x"}, button: "Check and show changes"},
+		{path: "/events/purge", fields: map[string]string{"Received before (UTC)": "2001-01-01T00:00"}, button: "Count them"},
+		{path: "/connections/every-page", button: "Test"},
+	}
+}
+
+// form is a form that a test fills in and sends. Fields are by their labels.
+type form struct {
+	path, button string
+	fields       map[string]string
+}
+
+// fill opens the page of a form, fills it in and sends it. Only the server checks what is typed.
+func (r *reader) fill(f form) {
+	r.t.Helper()
+	r.visit(f.path)
+	browsertest.Evaluate[bool](r.Tab, `(() => { for (const f of document.forms) f.noValidate = true; return true; })()`)
+	for label, text := range f.fields {
+		r.choose(label, text)
+	}
+	r.click(f.button)
+}
+
+// requireFit fails the test if the page is wider than the screen, has not one title or a fault of accessibility.
+func (r *reader) requireFit(script, scheme, path string) {
+	r.t.Helper()
+	wide := browsertest.Evaluate[int](r.Tab, "document.documentElement.scrollWidth - innerWidth")
+	assert.LessOrEqual(r.t, wide, 0, "%s is wider than the screen", path)
+	assert.Equal(r.t, 1, browsertest.Evaluate[int](r.Tab, `document.querySelectorAll("h1").length`), path)
+	assert.Empty(r.t, r.violations(script, scheme), path)
+}
+
+// responseStatus is JavaScript that returns the status of the answer with the page.
+const responseStatus = `performance.getEntriesByType("navigation")[0].responseStatus`
 
 // Every page fits its width, has no serious fault of accessibility, and loads nothing that its policy refuses.
 func TestEveryPage(t *testing.T) {
@@ -76,11 +148,13 @@ func TestEveryPage(t *testing.T) {
 	require.Greater(t, len(paths), 10, "the navigation")
 	paths = append(paths,
 		"/imports/new", "/imports/new?site="+site+"&source=csv", "/imports/new?site="+site+"&source=noop",
-		imported, imported+"/review", imported+"/rejects", "/sites/"+site, "/sites/"+site+"/shields", "/new/schedule",
-		"/new/schedule?site="+site+"&source=noop", "/new/connection", "/new/connection?kind=webhook", "/destinations/webhook",
-		"/destinations/webhook/actions/post", "/events/new", "/flows/edit", "/imports?status=failed", "/imports/999999",
-		"/nowhere", "/login", "/account")
+		imported, imported+"/review", imported+"/rejects", imported+"/parts", "/sites/"+site, "/sites/"+site+"/shields",
+		"/sites/"+site+"/settings", "/new/site", "/new/sync", "/new/schedule", "/new/schedule?site="+site+"&source=noop",
+		"/new/connection", "/new/connection?kind=webhook", "/destinations/webhook",
+		"/destinations/webhook/actions/post", "/events/new", "/events/purge", "/ingestion/try", "/flows/edit",
+		"/imports?status=failed", "/login", "/setup", "/account")
 	paths = append(paths, s.plantSome(t, site)...)
+	requireEveryPage(t, paths)
 	for _, width := range widths {
 		for _, scheme := range []string{"light", "dark"} {
 			t.Run(strconv.FormatInt(width, 10)+" "+scheme, func(t *testing.T) {
@@ -88,13 +162,20 @@ func TestEveryPage(t *testing.T) {
 				r.scheme(scheme)
 				for _, path := range paths {
 					r.visit(path)
-					wide := browsertest.Evaluate[int](r.Tab, "document.documentElement.scrollWidth - innerWidth")
-					require.LessOrEqual(t, wide, 0, "%s is wider than the screen", path)
-					require.Equal(t, 1, browsertest.Evaluate[int](r.Tab, `document.querySelectorAll("h1").length`), path)
-					require.Empty(t, r.violations(string(script), scheme), path)
+					assert.Equal(t, http.StatusOK, browsertest.Evaluate[int](r.Tab, responseStatus), path)
+					r.requireFit(string(script), scheme, path)
 				}
-				// The pages that do not exist.
-				r.requireNoFaults(http.StatusNotFound)
+				for _, path := range []string{"/imports/999999", "/nowhere"} {
+					r.visit(path)
+					assert.Equal(t, http.StatusNotFound, browsertest.Evaluate[int](r.Tab, responseStatus), path)
+					r.requireFit(string(script), scheme, path)
+				}
+				for _, f := range everyForm(site) {
+					r.fill(f)
+					r.requireFit(string(script), scheme, f.button+" at "+f.path)
+				}
+				// Pages that do not exist, and forms that were refused.
+				r.requireNoFaults(http.StatusNotFound, http.StatusUnprocessableEntity)
 			})
 		}
 	}

@@ -8,11 +8,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,8 +25,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/browser/browsertest"
+	"github.com/sluicehq/sluice/internal/fakemailchimp"
+	"github.com/sluicehq/sluice/internal/fakeometria"
 	"github.com/sluicehq/sluice/internal/polltest"
+	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
+	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
 // hostile are texts that call an undefined function if a page takes them for markup, a script, a template, an
@@ -204,11 +211,13 @@ func (s *suite) plantImports(t *testing.T, site string, shown shownAt) {
 	}
 	shown.add("/sites/"+site, pages[:10]...)
 	shown.add("/sites/"+site, hostile[:10]...)
+	shown.add(loaded + "/parts")
 	schedule := "/schedules/hostile"
 	post[any](t, s, "/sites/"+site+"/schedules", map[string]any{
 		"name": "hostile", "source": "noop", "every_seconds": 86400, "note": joined, "paused": true, "label": packed(200)[0],
 	})
 	shown.add(schedule, joined, packed(200)[0])
+	shown.add(schedule+"/edit", joined, packed(200)[0])
 	shown.add("/schedules", joined)
 	for _, page := range pages {
 		status, answer := s.call(t, s.secret, http.MethodPatch, "/sites/"+site+"/shields",
@@ -219,13 +228,121 @@ func (s *suite) plantImports(t *testing.T, site string, shown shownAt) {
 	shown.add("/sites/"+site+"/shields", pages...)
 }
 
+// plantSites plants texts in the names, the settings and the keys of sites. The API refuses such names; the store has
+// no rule against them, except that none has a quote, which the counters of the warehouse rely on.
+func (s *suite) plantSites(t *testing.T, site string, shown shownAt) {
+	t.Helper()
+	for _, text := range []string{hostile[0], hostile[3], hostile[6], hostile[13], hostile[15]} {
+		added, err := s.Store.Imports.AddSite(t.Context(), importstore.NewSite{Domain: strings.ToLower(text), TimeZone: "UTC"})
+		if err != nil {
+			require.ErrorIs(t, err, store.ErrTaken, "another run of the test has added it")
+			added.Domain = strings.ToLower(text)
+		}
+		path := "/sites/" + url.PathEscape(added.Domain)
+		shown.add(path, added.Domain)
+		shown.add(path+"/shields", added.Domain)
+		shown.add("/sites", added.Domain)
+	}
+	goals, path := map[string]string{}, "/sites/"+site
+	for _, text := range packed(100) {
+		goals[text] = ""
+		post[any](t, s, path+"/keys", map[string]string{"label": text})
+	}
+	change, err := json.Marshal(map[string]any{"goals": goals, "props": packed(100)})
+	require.NoError(t, err)
+	s.patch(t, path, change)
+	shown.add(path+"/settings", append(packed(100), hostile...)...)
+}
+
+// patch edits any state of a resource.
+func (s *suite) patch(t *testing.T, path string, change []byte) {
+	t.Helper()
+	ctx, cancel := s.Context()
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPatch, s.base+"/api/v1"+path, bytes.NewReader(change))
+	require.NoError(t, err)
+	r.Header = http.Header{"Authorization": {"Bearer " + s.secret}, "Content-Type": {"application/json"}, "If-Match": {"*"}}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode, string(answer))
+}
+
+// plantFlows plants texts in a flow, and in its failure on an event.
+func (s *suite) plantFlows(t *testing.T, shown shownAt) {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"flows": []any{map[string]any{
+		"name": "hostile", "from": map[string]string{"source": "hostile-flow", "event": "x"},
+		"when": "data.text != " + strconv.Quote(joined),
+		"to": []any{map[string]any{
+			"destination": "log", "action": "write",
+			"data": map[string]string{"text": strconv.Quote(joined) + ` + string(int(data.text))`},
+		}},
+	}}})
+	require.NoError(t, err)
+	post[any](t, s, "/flows/apply", map[string]string{"flows": string(text)})
+	post[any](t, s, "/events", map[string]any{
+		"source": "hostile-flow", "name": "x", "data": map[string]string{"text": packed(200)[0]},
+	})
+	polltest.Until(t, func(c *polltest.Check) {
+		require.EqualValues(c, 1, get[struct {
+			Kept int64 `json:"kept_events"`
+		}](c, s, "/flows/hostile").Kept)
+	}, wait, poll)
+	// Texts have no quotes here, which YAML escapes.
+	shown.add("/flows/hostile", hostile[0], hostile[3], hostile[4])
+	shown.add("/flows/edit?flow=hostile", hostile[0], hostile[3], hostile[4])
+	shown.add("/flows/edit?all=true", hostile[0], hostile[3], hostile[4])
+	shown.add("/flows", "hostile")
+}
+
+// plantAnswers plants texts in what other services answer to a test of a connection.
+func (s *suite) plantAnswers(t *testing.T, r *reader) {
+	t.Helper()
+	problem, err := json.Marshal(map[string]any{"status": 400, "type": joined, "title": joined, "detail": joined, "message": joined})
+	require.NoError(t, err)
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Retry-After", hostile[0])
+		w.WriteHeader(http.StatusBadRequest)
+		_, err := w.Write(problem)
+		assert.NoError(t, err)
+	}))
+	t.Cleanup(service.Close)
+	for name, connection := range map[string]map[string]any{
+		"answer-mailchimp": {
+			"kind": "mailchimp", "settings": map[string]string{"endpoint": service.URL + "/3.0"},
+			"secrets": map[string]string{"api_key": fakemailchimp.Key},
+		},
+		"answer-ometria": {
+			"kind": "ometria", "settings": map[string]string{"endpoint": service.URL + "/v2"},
+			"secrets": map[string]string{"api_key": fakeometria.Key},
+		},
+		"answer-webhook": {
+			"kind": "webhook", "settings": map[string]string{"url": service.URL},
+			"secrets": map[string]string{"signing_secret": signingSecret('x')},
+		},
+	} {
+		connection["name"] = name
+		post[any](t, s, "/connections", connection)
+		r.visit("/connections/" + name)
+		r.click("Test")
+		r.awaitText("The connection does not work")
+		r.assertHarmless("the test of "+name, nil)
+	}
+}
+
 // plantDeliveries plants texts in events, jobs, flows, connections and reasons.
 func (s *suite) plantDeliveries(t *testing.T, shown shownAt) {
 	t.Helper()
 	e := startEndpoint(t, http.StatusBadRequest)
+	e.says = joined
 	e.url += "?" + url.QueryEscape(joined)
 	s.addWebhook(t, "hostile", e, signingSecret('h'))
 	shown.add("/connections/hostile", e.url)
+	shown.add("/connections/hostile/edit", e.url)
 	var jobs []string
 	for i, text := range packed(100) {
 		added := post[struct {
@@ -272,6 +389,14 @@ func TestHostileTexts(t *testing.T) {
 	site, shown := s.site(t), shownAt{}
 	s.plantImports(t, site, shown)
 	s.plantDeliveries(t, shown)
+	s.plantSites(t, site, shown)
+	s.plantFlows(t, shown)
+	sync := s.plantSync(t, "hostile", joined, packed(100)...)
+	shown.add(sync, joined)
+	shown.add(sync+"/runs", joined)
+	shown.add(sync+"/rejects", hostile...)
+	shown.add(sync+"/held", hostile...)
+	shown.add("/syncs", joined)
 	// Those of the other site are dropped by its shields. One visitor has the source of the first page.
 	live := s.site(t)
 	for _, text := range hostile {
@@ -290,6 +415,11 @@ func TestHostileTexts(t *testing.T) {
 		"/imports?status=" + query, "/imports/" + url.PathEscape(hostile[0]), "/sites/" + url.PathEscape(hostile[2]),
 		"/" + url.PathEscape(hostile[3]), "/login?next=" + url.QueryEscape(hostile[7]), "/flows/" + url.PathEscape(hostile[0]),
 		"/connections/" + url.PathEscape(hostile[1]), "/new/connection?kind=" + query, "/imports/new?site=" + query,
+		"/syncs/" + url.PathEscape(hostile[0]), "/ingestion/try?site=" + query, "/events/purge?state=" + query,
+		"/jobs/commands/done?command=replay&changed=" + query, "/setup?next=" + query, "/new/site?domain=" + query,
+		"/new/sync?from=" + query, "/new/schedule?site=" + query, "/events/new?source=" + query,
+		"/destinations/" + url.PathEscape(hostile[0]), "/destinations/webhook/actions/post?reason=" + query,
+		"/destinations/webhook?x=" + query, "/account?x=" + query, "/jobs/commands/done?command=replay&changed=1&name=" + query,
 	} {
 		shown.add(path)
 	}
@@ -297,10 +427,12 @@ func TestHostileTexts(t *testing.T) {
 	for _, path := range browsertest.Evaluate[[]string](r.Tab, navigation) {
 		shown.add(path)
 	}
+	requireEveryPage(t, slices.Collect(maps.Keys(shown)))
 	for path, texts := range shown {
 		r.visit(path)
 		r.assertHarmless(path, texts)
 	}
+	s.plantAnswers(t, r)
 	s.refuseForms(t, r, site)
 	r.requireNoFaults(http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest)
 }
@@ -311,10 +443,7 @@ const navigation = `[...document.querySelectorAll(".side nav a")].map((a) => a.p
 // refuseForms types the texts into fields that take no such text: the page shows them again, with the problem.
 func (s *suite) refuseForms(t *testing.T, r *reader, site string) {
 	t.Helper()
-	for _, form := range []struct {
-		path, button string
-		fields       map[string]string
-	}{
+	for _, f := range []form{
 		{"/tokens", "Create the token", map[string]string{"Name": joined[:90], "Or these sites": joined[:200]}},
 		{"/accounts", "Create the account", map[string]string{
 			"Name": joined[:90], "New password": password, "Once more": password,
@@ -328,20 +457,26 @@ func (s *suite) refuseForms(t *testing.T, r *reader, site string) {
 		{"/flows/edit", "Check and show changes", map[string]string{"Flows": "flows:\n  - name: '" + joined + "'\n    when: " + joined}},
 		{"/imports/new?site=" + site + "&source=noop", "Dry run", map[string]string{"rows": joined, "Label": packed(200)[2]}},
 		{"/sites/" + site + "/shields", "Add countries", map[string]string{"Add countries": joined}},
+		{"/new/site", "Add site", map[string]string{"Domain": joined[:200], "Time zone of its days": joined[:60]}},
+		{"/new/sync", "Create and run", map[string]string{
+			"Name": joined[:50], "List or table": joined[:90], "From": "mailchimp:hostile-mailchimp", "To": "ometria:hostile-ometria",
+		}},
+		{"/sites/" + site + "/settings", "Save", map[string]string{"Former domains": joined, "Rate limit": hostile[0]}},
+		{"/ingestion/try?site=" + site, "Try it", map[string]string{
+			"URL of the page": joined, "Referrer": joined, "User agent": joined,
+		}},
+		{"/schedules/hostile/edit", "Save", map[string]string{"Arguments of the importer": joined}},
+		{"/events/purge", "Count them", map[string]string{"Only these sources": joined}},
 		{"/events/new", "Send", map[string]string{"Source": packed(100)[0], "Data": joined}},
 	} {
-		r.visit(form.path)
-		// Rules of the browser are in addition to those of the server.
-		browsertest.Evaluate[bool](r.Tab, `(() => { for (const f of document.forms) f.noValidate = true; return true; })()`)
+		r.fill(f)
 		var typed []string
-		for label, text := range form.fields {
-			r.choose(label, text)
-			if text != password && label != "signing_secret" {
+		for label, text := range f.fields {
+			if strings.Contains(text, "pwned") && label != "signing_secret" {
 				typed = append(typed, text)
 			}
 		}
-		r.click(form.button)
-		r.assertHarmless(form.path, typed)
+		r.assertHarmless(f.path, typed)
 	}
 	// A file that no import could read is refused with its name.
 	name := `'><img src=x onerror=pwned(3)>.csv`
