@@ -106,7 +106,7 @@ func (b *bench) api(ctx context.Context, r *figures.Report) error {
 		{"list jobs, by state", at(api.Prefix + "/jobs?state=failed"), b.jobs(failed), true},
 		{"show a job", func() string { return api.Prefix + "/jobs/" + b.aJob() }, b.readJob, true},
 		{"list sites", at(api.Prefix + "/sites"), func(ctx context.Context) error {
-			return rows(b.store.Imports.ListSites(ctx, nil, "", pageSize))
+			return rows(b.store.Imports.ListSites(ctx, importstore.SiteFilter{}, "", pageSize))
 		}, true},
 	})
 }

@@ -56,6 +56,20 @@ func TestTokens(t *testing.T) {
 	require.NotNil(t, tokens[0].RevokedAt)
 	require.WithinDuration(t, time.Now().Add(90*24*time.Hour), *tokens[0].ExpiresAt, time.Hour)
 	require.Equal(t, []string{"example.com"}, tokens[0].Sites)
+	for filter, want := range map[string][]string{
+		"--state revoked": {"ci"}, "--state valid": {"grafana"}, "--role viewer": {"grafana"}, "--text GRAF": {"grafana"},
+		"--site example.com": {"ci", "grafana"}, "--site other.example": {"grafana"}, "--role operator --state valid": {},
+	} {
+		s.json(t, &tokens, append([]string{"token", "list"}, strings.Fields(filter)...)...)
+		names := []string{}
+		for _, token := range tokens {
+			names = append(names, token.Name)
+		}
+		require.Equal(t, want, names, filter)
+	}
+	require.Equal(t, "No tokens match --state.\n", s.ok(t, "token", "list", "--state", "expired"))
+	s.fails(t, "--state gone: want one of valid, expired, revoked", "token", "list", "--state", "gone")
+	s.fails(t, `--role: unknown role "none" (want viewer, operator, reviewer or admin)`, "token", "list", "--role", "none")
 }
 
 func TestAccounts(t *testing.T) {
@@ -75,6 +89,11 @@ func TestAccounts(t *testing.T) {
 	require.Equal(t, "changed account bob: operator of example.com\n", s.ok(t, "account", "set", "bob", "--site", "example.com"))
 	require.Equal(t, "disabled account bob; its sessions have ended\n", s.ok(t, "account", "disable", "bob"))
 	golden(t, "account-list", s.ok(t, "account", "list"))
+	var found []accountJSON
+	s.json(t, &found, "account", "list", "--state", "disabled", "--role", "operator", "--site", "example.com")
+	require.Len(t, found, 1)
+	require.Equal(t, "bob", found[0].Name)
+	require.Equal(t, "No accounts match --state, --text.\n", s.ok(t, "account", "list", "--state", "disabled", "--text", "ann"))
 	require.Equal(t, "enabled account bob\n", s.ok(t, "account", "disable", "bob", "--undo"))
 	s.fails(t, `change account "ann": it is the last administrator of all sites: create another one first: not possible in this state`,
 		"account", "disable", "ann")

@@ -23,7 +23,9 @@ func accountCommand() *cli.Command {
 			Action:      withSession(createAccount),
 		},
 		&cli.Command{
-			Name: "list", Usage: "list accounts", Flags: []cli.Flag{outputFlag()}, Action: withSession(listAccounts),
+			Name: "list", Usage: "list accounts",
+			Flags:  append(accessFilterFlags("accounts", "name", accessclient.AccountStates()), outputFlag()),
+			Action: withSession(listAccounts),
 		},
 		&cli.Command{
 			Name: "set", Usage: "change the role or the sites of an account", ArgsUsage: "NAME",
@@ -131,10 +133,15 @@ func listAccounts(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	filter, err := accessFilter(s.cli, accessclient.AccountStates())
+	if err != nil {
+		return err
+	}
 	accounts, err := client.Accounts(ctx)
 	if err != nil {
 		return err
 	}
+	accounts = filter.Accounts(accounts)
 	if asJSON(s.cli) {
 		views := make([]accountJSON, len(accounts))
 		for i, account := range accounts {
@@ -143,13 +150,13 @@ func listAccounts(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	if len(accounts) == 0 {
-		return say(s.cli, "No accounts found. Create one with `sluice account create NAME`.")
+		return nothing(s.cli, "accounts", "No accounts found. Create one with `sluice account create NAME`.")
 	}
 	table := terminal.NewTable("NAME", "ROLE", "SITES", "STATE", "LAST LOGIN", "CREATED BY", "CREATED")
 	for _, a := range accounts {
-		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
+		state := terminal.Coloured{Text: accessclient.AccountState(a), Colour: terminal.Green}
 		if a.DisabledAt != nil {
-			state = terminal.Coloured{Text: "disabled", Colour: terminal.Red}
+			state.Colour = terminal.Red
 		}
 		table.Row(a.Name, a.Role, a.Sites, state, lastUse(a.LastLoginAt), a.CreatedBy, when(&a.CreatedAt))
 	}

@@ -18,7 +18,11 @@ func destinationCommand() *cli.Command {
 	return group("destination", "show and control destinations, the receivers of jobs", append([]*cli.Command{
 		{
 			Name: "list", Usage: "list destinations with their states and jobs",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(listDestinations),
+			Flags: []cli.Flag{
+				textFlag("destinations", "name or label"),
+				stateFlag("destinations", deliveryclient.DestinationStates()), outputFlag(),
+			},
+			Action: withSession(listDestinations),
 		},
 		{
 			Name: "show", Usage: "show a destination with its actions and connections", ArgsUsage: "NAME",
@@ -39,12 +43,19 @@ func listDestinations(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	views, err := all.List(ctx)
+	state, err := chosenState(c, deliveryclient.DestinationStates())
+	if err != nil {
+		return err
+	}
+	views, err := all.List(ctx, deliveryclient.DestinationFilter{State: state, Text: c.String("text")})
 	if err != nil {
 		return err
 	}
 	if asJSON(c) {
 		return writeJSON(c, views)
+	}
+	if len(views) == 0 {
+		return nothing(c, "destinations", "No destinations found. Workers bring them: start `sluice worker`.")
 	}
 	table := terminal.NewTable(
 		"NAME", "LABEL", "STATE", "WORKERS", "DUE", "DUE SINCE", "FAILED", "UNKNOWN", "HELD", "ACTIONS")

@@ -18,7 +18,11 @@ import (
 func flowCommand() *cli.Command {
 	return group("flow", "manage flows, the rules that turn events into jobs",
 		&cli.Command{
-			Name: "list", Usage: "list applied flows", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list applied flows",
+			Flags: []cli.Flag{
+				textFlag("flows", "name, source, event or actions"), stateFlag("flows", deliveryclient.FlowStates()),
+				outputFlag(),
+			},
 			Action: withSession(listFlows),
 		},
 		&cli.Command{
@@ -126,7 +130,11 @@ func listFlows(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	views, err := stored.List(ctx)
+	chosen, err := chosenState(c, deliveryclient.FlowStates())
+	if err != nil {
+		return err
+	}
+	views, err := stored.List(ctx, deliveryclient.FlowFilter{State: chosen, Text: c.String("text")})
 	if err != nil {
 		return err
 	}
@@ -134,7 +142,7 @@ func listFlows(ctx context.Context, s *session) error {
 		return writeJSON(c, views)
 	}
 	if len(views) == 0 {
-		return say(c, "No flows found. Apply a file of flows with `sluice apply -f FILE`.")
+		return nothing(c, "flows", "No flows found. Apply a file of flows with `sluice apply -f FILE`.")
 	}
 	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "UPDATED", "UPDATED BY")
 	for _, v := range views {

@@ -31,7 +31,7 @@ func siteCommand() *cli.Command {
 			Action: withSession(addSite),
 		},
 		&cli.Command{
-			Name: "list", Usage: "list sites", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list sites", Flags: []cli.Flag{textFlag("sites", "domain"), outputFlag()},
 			Action: withSession(listSites),
 		},
 		&cli.Command{
@@ -102,7 +102,7 @@ func listSites(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	sites, err := stored.List(ctx, access.AllSites(), "", 0)
+	sites, err := stored.List(ctx, access.AllSites(), s.cli.String("text"), "", 0)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func listSites(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	if len(sites) == 0 {
-		return say(s.cli, "No sites found. Add one with `sluice site add DOMAIN`.")
+		return nothing(s.cli, "sites", "No sites found. Add one with `sluice site add DOMAIN`.")
 	}
 	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
 	for _, site := range sites {

@@ -25,6 +25,7 @@ func syncCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list syncs with their freshness and last runs",
 			Flags: []cli.Flag{
+				textFlag("syncs", "name, list or connections"), stateFlag("syncs", syncclient.States()),
 				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` syncs, 1 to 1000"}, outputFlag(),
 			},
 			Action: withSession(listSyncs),

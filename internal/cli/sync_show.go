@@ -24,7 +24,11 @@ func listSyncs(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	all, err := client.List(ctx, "", limit+1)
+	state, err := chosenState(c, syncclient.States())
+	if err != nil {
+		return err
+	}
+	all, err := client.List(ctx, syncclient.Filter{State: state, Text: c.String("text")}, "", limit+1)
 	if err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func listSyncs(ctx context.Context, s *session) error {
 		return writeJSON(c, list)
 	}
 	if len(all) == 0 {
-		return say(c, "No syncs found. Create one with `sluice sync create`.")
+		return nothing(c, "syncs", "No syncs found. Create one with `sluice sync create`.")
 	}
 	table := terminal.NewTable(
 		"NAME", "FROM", "LIST", "TO", "EVERY", "STATE", "CURRENT TO", "REJECTS", "LAST RUN", "LAST ERROR")

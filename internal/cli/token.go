@@ -31,7 +31,8 @@ func tokenCommand() *cli.Command {
 			Action: withSession(createToken),
 		},
 		&cli.Command{
-			Name: "list", Usage: "list tokens; those that ended are listed for 90 days", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list tokens; those that ended are listed for 90 days",
+			Flags:  append(accessFilterFlags("tokens", "name or prefix", accessclient.TokenStates()), outputFlag()),
 			Action: withSession(listTokens),
 		},
 		&cli.Command{
@@ -51,6 +52,25 @@ func sitesFlag() cli.Flag {
 	return &cli.StringSliceFlag{
 		Name: "site", Usage: "limit it to the site `DOMAIN`" + repeated, DefaultText: "all sites",
 	}
+}
+
+// accessFilterFlags are the filters of a list of tokens or accounts.
+func accessFilterFlags(what, in string, states []string) []cli.Flag {
+	return []cli.Flag{
+		textFlag(what, in),
+		&cli.StringFlag{Name: "role", Usage: "list only " + what + " of this `ROLE`: viewer, operator, reviewer or admin"},
+		&cli.StringFlag{Name: "site", Usage: "list only " + what + " that may see the site `DOMAIN`"},
+		stateFlag(what, states),
+	}
+}
+
+// accessFilter reads accessFilterFlags.
+func accessFilter(c *cli.Context, states []string) (f accessclient.Filter, err error) {
+	f = accessclient.Filter{Text: c.String("text"), Site: c.String("site")}
+	if f.State, err = chosenState(c, states); err == nil && c.IsSet("role") {
+		f.Role, err = roleOf(c)
+	}
+	return f, err
 }
 
 // roleOf reads roleFlag.
@@ -170,10 +190,15 @@ func listTokens(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	filter, err := accessFilter(s.cli, accessclient.TokenStates())
+	if err != nil {
+		return err
+	}
 	tokens, err := client.Tokens(ctx)
 	if err != nil {
 		return err
 	}
+	tokens = filter.Tokens(tokens, time.Now())
 	if asJSON(s.cli) {
 		views := make([]tokenJSON, len(tokens))
 		for i, token := range tokens {
@@ -182,7 +207,7 @@ func listTokens(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, views)
 	}
 	if len(tokens) == 0 {
-		return say(s.cli, "No tokens found. Create one with `sluice token create`.")
+		return nothing(s.cli, "tokens", "No tokens found. Create one with `sluice token create`.")
 	}
 	table := terminal.NewTable("NAME", "PREFIX", "ROLE", "SITES", "STATE", "EXPIRES", "LAST USED", "CREATED BY", "CREATED")
 	for _, t := range tokens {
@@ -193,14 +218,11 @@ func listTokens(ctx context.Context, s *session) error {
 }
 
 func tokenState(t accessstore.Token, now time.Time) terminal.Coloured {
-	switch {
-	case t.RevokedAt != nil:
-		return terminal.Coloured{Text: "revoked", Colour: terminal.Red}
-	case !t.Valid(now):
-		return terminal.Coloured{Text: "expired", Colour: terminal.Red}
-	default:
-		return terminal.Coloured{Text: "valid", Colour: terminal.Green}
+	state, colour := accessclient.TokenState(t, now), terminal.Red
+	if state == accessclient.TokenValid {
+		colour = terminal.Green
 	}
+	return terminal.Coloured{Text: state, Colour: colour}
 }
 
 func lastUse(at *time.Time) string {

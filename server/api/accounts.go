@@ -45,6 +45,7 @@ type Account struct {
 	Name string `json:"name"`
 	Role string `json:"role"`
 	Scope
+	State       string     `json:"state" enum:"enabled,disabled"`
 	CreatedBy   string     `json:"created_by"`
 	CreatedAt   time.Time  `json:"created_at"`
 	PasswordAt  time.Time  `json:"password_at" doc:"When the password was last changed."`
@@ -55,20 +56,28 @@ type Account struct {
 func accountOf(row accessstore.Account) Account {
 	return Account{
 		Name: row.Name, Role: string(row.Role), Scope: scopeOf(row.Sites), CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt,
+		State:      accessclient.AccountState(row),
 		PasswordAt: row.PasswordAt, DisabledAt: row.DisabledAt, LastLoginAt: row.LastLoginAt,
 	}
 }
 
-func (a *API) listAccounts(ctx context.Context, in *Page) (*List[Account], error) {
+type listAccountsInput struct {
+	Page
+	AccessFilter
+	State string `query:"state" enum:"enabled,disabled" doc:"Only those in this state."`
+}
+
+func (a *API) listAccounts(ctx context.Context, in *listAccountsInput) (*List[Account], error) {
 	rows, err := a.access.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rows = in.filter(in.State).Accounts(rows)
 	all := make([]Account, len(rows))
 	for i, row := range rows {
 		all[i] = accountOf(row)
 	}
-	return namedPage(ctx, *in, "list-accounts", all, func(one Account) string { return one.Name })
+	return namedPage(ctx, in.Page, "list-accounts", all, func(one Account) string { return one.Name })
 }
 
 type createAccountInput struct {

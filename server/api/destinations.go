@@ -80,15 +80,23 @@ type ActionPath struct {
 	Action string `path:"action" maxLength:"50" doc:"Name of the action."`
 }
 
-func (a *API) listDestinations(ctx context.Context, in *Page) (*List[deliveryclient.Destination], error) {
-	all, err := a.destinationClient().List(ctx)
+type listDestinationsInput struct {
+	Page
+	State string `query:"state" enum:"healthy,paused,unhealthy" doc:"Only destinations in this state."`
+	Text  string `query:"text" maxLength:"100" doc:"Only destinations with this text in their name or label."`
+}
+
+func (a *API) listDestinations(
+	ctx context.Context, in *listDestinationsInput,
+) (*List[deliveryclient.Destination], error) {
+	all, err := a.destinationClient().List(ctx, deliveryclient.DestinationFilter{State: in.State, Text: in.Text})
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range all {
 		hideAddresses(d)
 	}
-	return namedPage(ctx, *in, "list-destinations", all, func(d deliveryclient.Destination) string { return d.Name })
+	return namedPage(ctx, in.Page, "list-destinations", all, func(d deliveryclient.Destination) string { return d.Name })
 }
 
 // hideAddresses replaces errors of Temporal, which have its address.

@@ -60,12 +60,18 @@ func (a *API) flows() {
 	}), a.replayFlow)
 }
 
-func (a *API) listFlows(ctx context.Context, in *Page) (*List[deliveryclient.Flow], error) {
-	all, err := a.flowClient().List(ctx)
+type listFlowsInput struct {
+	Page
+	State string `query:"state" enum:"active,no_worker,failing,faulty,disabled" doc:"Only flows in this state."`
+	Text  string `query:"text" maxLength:"100" doc:"Only flows with this text in their name, source, event or actions."`
+}
+
+func (a *API) listFlows(ctx context.Context, in *listFlowsInput) (*List[deliveryclient.Flow], error) {
+	all, err := a.flowClient().List(ctx, deliveryclient.FlowFilter{State: in.State, Text: in.Text})
 	if err != nil {
 		return nil, err
 	}
-	return namedPage(ctx, *in, "list-flows", all, func(f deliveryclient.Flow) string { return f.Name })
+	return namedPage(ctx, in.Page, "list-flows", all, func(f deliveryclient.Flow) string { return f.Name })
 }
 
 // FlowPath is the input of an operation on a flow.

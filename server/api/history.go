@@ -53,6 +53,7 @@ func (a *API) histories() {
 
 type recentInput struct {
 	Page
+	SiteText
 	Days int `query:"days" minimum:"1" maximum:"92" default:"30" doc:"Number of days, up to the present one of each site."`
 }
 
@@ -69,7 +70,7 @@ func (a *API) listHistories(ctx context.Context, in *recentInput) (*List[ingestc
 		return nil, err
 	}
 	in.Limit = min(in.Limit, maxRecent)
-	rows, err := a.siteClient().Recent(ctx, scope, after, in.Limit+1, in.Days)
+	rows, err := a.siteClient().Recent(ctx, scope, in.Text, after, in.Limit+1, in.Days)
 	if err != nil {
 		return nil, err
 	}

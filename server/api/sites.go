@@ -61,7 +61,17 @@ func (a *API) sites() {
 	}, a.showIngestionTraffic)
 }
 
-func (a *API) listSites(ctx context.Context, in *Page) (*List[ingestclient.ListedSite], error) {
+// SiteText is the filter of sites by a text.
+type SiteText struct {
+	Text string `query:"text" maxLength:"253" doc:"Only sites with this text in their domain."`
+}
+
+type listSitesInput struct {
+	Page
+	SiteText
+}
+
+func (a *API) listSites(ctx context.Context, in *listSitesInput) (*List[ingestclient.ListedSite], error) {
 	scope, err := access.RequireScope(ctx, access.PermissionRead)
 	if err != nil {
 		return nil, err
@@ -70,11 +80,11 @@ func (a *API) listSites(ctx context.Context, in *Page) (*List[ingestclient.Liste
 	if err := in.after("list-sites", &after); err != nil {
 		return nil, err
 	}
-	rows, err := a.siteClient().List(ctx, scope, after, in.Limit+1)
+	rows, err := a.siteClient().List(ctx, scope, in.Text, after, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
-	return paged(ctx, *in, "list-sites", listedSites(rows), func(s ingestclient.ListedSite) any { return s.Domain })
+	return paged(ctx, in.Page, "list-sites", listedSites(rows), func(s ingestclient.ListedSite) any { return s.Domain })
 }
 
 func listedSites(rows []importstore.Site) []ingestclient.ListedSite {

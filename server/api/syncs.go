@@ -85,12 +85,18 @@ type SyncPath struct {
 	Sync string `path:"sync" maxLength:"50" doc:"Name of the sync."`
 }
 
-func (a *API) listSyncs(ctx context.Context, in *Page) (*List[syncclient.Sync], error) {
+type listSyncsInput struct {
+	Page
+	State string `query:"state" enum:"current,running,waiting,late,stopped,paused" doc:"Only syncs in this state."`
+	Text  string `query:"text" maxLength:"100" doc:"Only syncs with this text in their name, list or connections."`
+}
+
+func (a *API) listSyncs(ctx context.Context, in *listSyncsInput) (*List[syncclient.Sync], error) {
 	var after string
 	if err := in.after("list-syncs", &after); err != nil {
 		return nil, err
 	}
-	rows, err := a.syncClient().List(ctx, after, in.Limit+1)
+	rows, err := a.syncClient().List(ctx, syncclient.Filter{State: in.State, Text: in.Text}, after, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +108,7 @@ func (a *API) listSyncs(ctx context.Context, in *Page) (*List[syncclient.Sync], 
 	for i, v := range views {
 		all[i] = v.Sync()
 	}
-	return paged(ctx, *in, "list-syncs", all, func(s syncclient.Sync) any { return s.Name })
+	return paged(ctx, in.Page, "list-syncs", all, func(s syncclient.Sync) any { return s.Name })
 }
 
 // settingValues are values of settings by name.

@@ -100,6 +100,12 @@ func TestSyncs(t *testing.T) {
 	var list struct{ Items []syncclient.Sync }
 	b.ok(t, "viewer-all", http.MethodGet, "/syncs", nil, &list)
 	require.Len(t, list.Items, 1)
+	for query, want := range map[string]int{
+		"state=current": 1, "state=late": 0, "text=NEW": 1, "text=mailchimp:mc&state=current": 1, "text=none": 0,
+	} {
+		b.ok(t, "viewer-all", http.MethodGet, "/syncs?"+query, nil, &list)
+		require.Len(t, list.Items, want, query)
+	}
 	var runs struct{ Items []syncclient.SyncRun }
 	b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/runs", nil, &runs)
 	require.EqualValues(t, 1, runs.Items[len(runs.Items)-1].Delivered)

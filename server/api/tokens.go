@@ -73,6 +73,7 @@ type Token struct {
 	Name   string `json:"name"`
 	Prefix string `json:"prefix" doc:"Beginning of the token, by which people recognise it."`
 	Role   string `json:"role"`
+	State  string `json:"state" enum:"valid,expired,revoked"`
 	Scope
 	CreatedBy  string     `json:"created_by"`
 	CreatedAt  time.Time  `json:"created_at"`
@@ -83,22 +84,42 @@ type Token struct {
 
 func tokenOf(t accessstore.Token) Token {
 	return Token{
-		Name: t.Name, Prefix: t.Prefix, Role: string(t.Role), Scope: scopeOf(t.Sites), CreatedBy: t.CreatedBy,
+		Name: t.Name, Prefix: t.Prefix, Role: string(t.Role), State: accessclient.TokenState(t, time.Now()),
+		Scope: scopeOf(t.Sites), CreatedBy: t.CreatedBy,
 		CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, LastUsedAt: t.LastUsedAt,
 	}
 }
 
-func (a *API) listTokens(ctx context.Context, in *Page) (*List[Token], error) {
+// AccessFilter are the filters of tokens and accounts.
+type AccessFilter struct {
+	Text string `query:"text" maxLength:"100" doc:"Only those with this text in their name or prefix."`
+	Role string `query:"role" enum:"viewer,operator,reviewer,admin" doc:"Only those of this role."`
+	Site string `query:"site" maxLength:"253" doc:"Only those that may see this site."`
+}
+
+// filter returns the filter to package starter/access.
+func (f AccessFilter) filter(state string) accessclient.Filter {
+	return accessclient.Filter{Text: f.Text, Role: access.Role(f.Role), Site: f.Site, State: state}
+}
+
+type listTokensInput struct {
+	Page
+	AccessFilter
+	State string `query:"state" enum:"valid,expired,revoked" doc:"Only those in this state."`
+}
+
+func (a *API) listTokens(ctx context.Context, in *listTokensInput) (*List[Token], error) {
 	rows, err := a.access.Tokens(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rows = in.filter(in.State).Tokens(rows, time.Now())
 	all := make([]Token, len(rows))
 	for i, row := range rows {
 		all[i] = tokenOf(row)
 	}
 	// Names may repeat: those of ended tokens are free again. Prefixes do not.
-	return namedPage(ctx, *in, "list-tokens", all, func(t Token) string { return t.Name + "\x00" + t.Prefix })
+	return namedPage(ctx, in.Page, "list-tokens", all, func(t Token) string { return t.Name + "\x00" + t.Prefix })
 }
 
 type createTokenInput struct {

@@ -45,6 +45,9 @@ func typedScope(form url.Values) api.Scope {
 	return api.Scope{AllSites: form.Has("all_sites"), Sites: domains}
 }
 
+// accessFilters are the filters of tokens and accounts.
+var accessFilters = []string{"text", "role", "site", "state"}
+
 // accountList is the page of accounts.
 type accountList struct {
 	List[api.Account]
@@ -52,7 +55,7 @@ type accountList struct {
 }
 
 func (p *Pages) accountsPage(v *visit) (any, error) {
-	list, err := getPage[api.Account](v, "/accounts")
+	list, err := getPage[api.Account](v, "/accounts", accessFilters...)
 	return accountList{List: list, Roles: roleNames()}, err
 }
 
@@ -94,13 +97,8 @@ type tokenList struct {
 	Roles []string
 }
 
-// Valid tells whether a token is neither revoked nor expired.
-func (tokenList) Valid(t api.Token) bool {
-	return t.RevokedAt == nil && (t.ExpiresAt == nil || t.ExpiresAt.After(time.Now()))
-}
-
 func (p *Pages) tokensPage(v *visit) (any, error) {
-	list, err := getPage[api.Token](v, "/tokens")
+	list, err := getPage[api.Token](v, "/tokens", accessFilters...)
 	return tokenList{List: list, Roles: roleNames()}, err
 }
 

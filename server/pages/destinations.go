@@ -63,19 +63,6 @@ type need struct {
 	Link, Do string
 }
 
-// Health is healthy, paused or unhealthy.
-func (d destinationShown) Health() string {
-	for _, n := range d.Needs {
-		if n.Tone == "problem" {
-			return "unhealthy"
-		}
-	}
-	if d.Paused {
-		return "paused"
-	}
-	return "healthy"
-}
-
 // needsOf returns what needs a person at a destination, from what the API says about it.
 func needsOf(d deliveryclient.Destination) []need {
 	var problems, others []need
@@ -135,6 +122,9 @@ func needsOf(d deliveryclient.Destination) []need {
 	return append(problems, others...)
 }
 
+// destinationFilters are the filters of destinations.
+var destinationFilters = []string{"text", "state"}
+
 // destinationList is the page of destinations.
 type destinationList struct {
 	Items []destinationShown
@@ -142,7 +132,7 @@ type destinationList struct {
 }
 
 func (p *Pages) destinationsPage(v *visit) (any, error) {
-	all, err := getPage[deliveryclient.Destination](v, "/destinations")
+	all, err := getPage[deliveryclient.Destination](v, "/destinations", destinationFilters...)
 	list := destinationList{After: all.After()}
 	for _, d := range all.Items {
 		list.Items = append(list.Items, destinationShown{d, needsOf(d)})

@@ -73,6 +73,22 @@ func TestListsAreExported(t *testing.T) {
 	require.Contains(t, rows[1], "'=HYPERLINK(1)", "no formula")
 	require.Len(t, b.get(t, "/export/imports?site=none.example").rows(t), 1, "the filters count")
 	require.Len(t, b.get(t, "/export/jobs?state=held").rows(t), 1)
+	// The pages and the files of these lists have the same filters.
+	for path, found := range map[string]int{
+		"/destinations?text=webh": 1, "/destinations?state=paused": 1, "/destinations?text=none": 0,
+		"/flows?text=PAID": 1, "/flows?state=disabled": 0, "/syncs?state=late": 0,
+		"/tokens?role=operator&state=valid": 1, "/tokens?site=" + site: 1, "/tokens?state=revoked": 0,
+		"/accounts?state=disabled": 0, "/sites?text=demo": 1, "/sites?text=none": 0,
+	} {
+		list, _, _ := strings.Cut(path, "?")
+		shown := b.get(t, path)
+		require.Equal(t, http.StatusOK, shown.status, shown.text)
+		require.Equal(t, found == 0, strings.Contains(shown.text, "matches th"), "%s: %s", path, shown.text)
+		require.Equal(t, found > 0, strings.Contains(shown.html, `href="/export`+strings.ReplaceAll(path, "&", "&amp;")+`"`) ||
+			strings.Contains(shown.html, `href="/export`+list+"?"), "the link of the file has the filters of %s", path)
+		require.Len(t, b.get(t, "/export"+path).rows(t), 1+found, path)
+		require.Equal(t, http.StatusUnprocessableEntity, b.get(t, list+"?text="+strings.Repeat("x", 300)).status, path)
+	}
 	require.Equal(t, http.StatusUnprocessableEntity, b.get(t, "/export/jobs?created_after=soon").status)
 	require.Equal(t, http.StatusForbidden, b.send(t, http.MethodGet, "/export/jobs", nil, "", token...).status)
 	require.Equal(t, http.StatusNotFound, b.get(t, "/export/imports/404/parts").status)

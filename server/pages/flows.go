@@ -31,8 +31,11 @@ func (p *Pages) flows() {
 	p.result("POST /flows/edit/apply", "flow_edit", p.applyFlows)
 }
 
+// flowFilters are the filters of flows.
+var flowFilters = []string{"text", "state"}
+
 func (p *Pages) flowsPage(v *visit) (any, error) {
-	return getPage[deliveryclient.Flow](v, "/flows")
+	return getPage[deliveryclient.Flow](v, "/flows", flowFilters...)
 }
 
 // flowShown is the page of a flow.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/sluicehq/sluice/access"
@@ -86,12 +85,14 @@ func behind(days int) string {
 func dayText(d calendar.Day) string { return d.Time().Format("2 Jan 2006") }
 
 func (p *Pages) sitesPage(v *visit) (any, error) {
-	recent, err := getPage[siteRow](v, "/site-histories")
+	recent, err := getPage[siteRow](v, "/site-histories", "text")
 	if !away(err) {
 		return siteList{List: recent}, err
 	}
 	// PostgreSQL knows the sites.
-	listed, err := get[List[ingestclient.ListedSite]](v, "/sites", url.Values{"limit": {"200"}})
+	query := v.passed("text")
+	query.Set("limit", "200")
+	listed, err := get[List[ingestclient.ListedSite]](v, "/sites", query)
 	if err != nil {
 		return nil, err
 	}

@@ -78,8 +78,11 @@ func (s syncView) Running() bool {
 	return s.Run != nil && s.Run.Status == syncstore.StatusRunning && s.Run.StoppedAt == nil
 }
 
+// syncFilters are the filters of syncs.
+var syncFilters = []string{"text", "state"}
+
 func (p *Pages) syncsPage(v *visit) (any, error) {
-	list, err := getPage[syncclient.Sync](v, "/syncs")
+	list, err := getPage[syncclient.Sync](v, "/syncs", syncFilters...)
 	return syncViews(list), err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/registry"
+	"github.com/sluicehq/sluice/internal/textsearch"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -27,8 +28,17 @@ type Destinations struct {
 	Client func(ctx context.Context) (*Client, error)
 }
 
-// List returns the destinations of this program and of live workers, and those with unfinished jobs, by name.
-func (d Destinations) List(ctx context.Context) ([]Destination, error) {
+// DestinationFilter selects destinations. The zero value selects all.
+type DestinationFilter struct {
+	// State is one of the constants that begin with Destination.
+	State string
+	// Text is in the name or the label, in upper or lower case.
+	Text string
+}
+
+// List returns the destinations of this program and of live workers, and those with unfinished jobs, by name: those
+// that a filter selects.
+func (d Destinations) List(ctx context.Context, f DestinationFilter) ([]Destination, error) {
 	workers, err := d.Store.LiveWorkers(ctx)
 	if err != nil {
 		return nil, err
@@ -44,7 +54,9 @@ func (d Destinations) List(ctx context.Context) ([]Destination, error) {
 		}
 	}
 	d.addWorkflows(ctx, all...)
-	return all, nil
+	return slices.DeleteFunc(all, func(one Destination) bool {
+		return !textsearch.In(f.Text, one.Name, one.Label) || f.State != "" && f.State != one.State
+	}), nil
 }
 
 func (d Destinations) names(ctx context.Context, workers store.Workers) ([]string, error) {
@@ -88,8 +100,9 @@ func (d Destinations) Show(ctx context.Context, name string) (Destination, error
 	if err != nil {
 		return Destination{}, err
 	}
-	d.addWorkflows(ctx, v)
-	return v, nil
+	views := []Destination{v}
+	d.addWorkflows(ctx, views...)
+	return views[0], nil
 }
 
 // view reads the settings and job counts of a destination.
@@ -241,6 +254,9 @@ func (d Destinations) addWorkflows(ctx context.Context, views ...Destination) {
 			ref := deliveryacts.ActionRef{Destination: v.Name, Action: a.Name}
 			a.addWorkflow(client.Workflow(ctx, ref))
 		}
+	}
+	for i := range views {
+		views[i].State = views[i].state()
 	}
 }
 

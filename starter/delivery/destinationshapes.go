@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // Destination is a destination as it is now: the JSON of the command line and of the API. Fields are only ever added.
@@ -13,6 +14,8 @@ type Destination struct {
 	Versions       []Version `json:"versions"`
 	DefaultVersion string    `json:"default_version"`
 	Paused         bool      `json:"paused"`
+	// State is one of the constants that begin with Destination.
+	State string `json:"state"`
 	// Jobs are the numbers of jobs by state.
 	Jobs      map[string]int64 `json:"jobs"`
 	Due       int64            `json:"due"`
@@ -25,6 +28,43 @@ type Destination struct {
 	// Registered says that this program has the destination. Otherwise only the names of its actions
 	// are known.
 	Registered bool `json:"registered"`
+}
+
+// States of destinations.
+const (
+	DestinationHealthy = "healthy"
+	DestinationPaused  = "paused"
+	// DestinationUnhealthy means that jobs wait for something that must be repaired: a worker, the settings or the
+	// workflow of an action, or a connection.
+	DestinationUnhealthy = "unhealthy"
+)
+
+// DestinationStates returns all states of destinations.
+func DestinationStates() []string {
+	return []string{DestinationHealthy, DestinationPaused, DestinationUnhealthy}
+}
+
+// state returns the state of a destination whose workflows are known.
+func (d Destination) state() string {
+	unhealthy := d.Workers == 0
+	for _, a := range d.Actions {
+		unhealthy = unhealthy || a.Fault != "" || a.Workers == 0 || a.Workflow != WorkflowRunning
+	}
+	for _, c := range d.Connections {
+		switch c.State {
+		case deliverystore.ConnectionHealthy, deliverystore.ConnectionFailing, deliverystore.ConnectionPaused:
+		default:
+			unhealthy = true
+		}
+	}
+	switch {
+	case unhealthy:
+		return DestinationUnhealthy
+	case d.Paused:
+		return DestinationPaused
+	default:
+		return DestinationHealthy
+	}
 }
 
 // Version is a version of a destination's jobs.

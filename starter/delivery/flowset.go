@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/textsearch"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -43,9 +44,61 @@ type Flow struct {
 	// last error.
 	KeptEvents  int64  `json:"kept_events"`
 	LastFailure string `json:"last_failure"`
+	// State is one of the constants that begin with Flow.
+	State string `json:"state"`
 
 	// Read is the flow of Spec.
 	Read flow.Flow `json:"-"`
+}
+
+// States of flows, the worst first.
+const (
+	// FlowFaulty means that the flow is unusable: it makes no jobs.
+	FlowFaulty   = "faulty"
+	FlowDisabled = "disabled"
+	// FlowFailing means that events are kept because the flow failed for them.
+	FlowFailing = "failing"
+	// FlowNoWorker means that no live worker has one of its actions: their jobs wait.
+	FlowNoWorker = "no_worker"
+	FlowActive   = "active"
+)
+
+// FlowStates returns all states of flows.
+func FlowStates() []string {
+	return []string{FlowActive, FlowNoWorker, FlowFailing, FlowFaulty, FlowDisabled}
+}
+
+// state returns the state of a flow.
+func (f Flow) state() string {
+	switch {
+	case f.Fault != "":
+		return FlowFaulty
+	case f.Read.Disabled:
+		return FlowDisabled
+	case f.KeptEvents > 0:
+		return FlowFailing
+	case len(f.NoWorker) > 0:
+		return FlowNoWorker
+	default:
+		return FlowActive
+	}
+}
+
+// FlowFilter selects flows. The zero value selects all.
+type FlowFilter struct {
+	// State is one of the states above.
+	State string
+	// Text is in the name, the source, the event or one of the actions, in upper or lower case.
+	Text string
+}
+
+// matches reports whether the filter selects a flow.
+func (f FlowFilter) matches(one Flow) bool {
+	names := []string{one.Name, one.Read.Source, one.Read.Event}
+	for _, to := range one.Read.To {
+		names = append(names, to.Destination+"/"+to.Action)
+	}
+	return (f.State == "" || f.State == one.State) && textsearch.In(f.Text, names...)
 }
 
 // FlowVersion is a version of a flow; one with the spec null is a removal.
@@ -79,8 +132,8 @@ type FlowDecision struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// List returns all flows by name, without their versions.
-func (f Flows) List(ctx context.Context) ([]Flow, error) {
+// List returns the flows that a filter selects, by name, without their versions.
+func (f Flows) List(ctx context.Context, filter FlowFilter) ([]Flow, error) {
 	rows, err := f.Store.Deliveries.Flows(ctx)
 	if err != nil {
 		return nil, err
@@ -89,9 +142,11 @@ func (f Flows) List(ctx context.Context) ([]Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Flow, len(rows))
-	for i, row := range rows {
-		all[i] = f.flow(workers, row, kept)
+	all := make([]Flow, 0, len(rows))
+	for _, row := range rows {
+		if one := f.flow(workers, row, kept); filter.matches(one) {
+			all = append(all, one)
+		}
 	}
 	return all, nil
 }
@@ -131,6 +186,7 @@ func (f Flows) flow(
 			v.NoWorker = append(v.NoWorker, step.Destination+"/"+step.Action)
 		}
 	}
+	v.State = v.state()
 	return v
 }
 

@@ -70,9 +70,12 @@ func (s *Sites) Add(ctx context.Context, n NewSite) (importstore.Site, error) {
 	return site, err
 }
 
-// List returns up to limit sites of a scope after a domain, in order of their domains; all with the limit 0.
-func (s *Sites) List(ctx context.Context, scope access.Scope, after string, limit int) ([]importstore.Site, error) {
-	return s.Imports.ListSites(ctx, scope.Domains(), after, limit)
+// List returns up to limit sites of a scope after a domain, in order of their domains; all with the limit 0. A text
+// selects those that have it in their domain, in upper or lower case.
+func (s *Sites) List(
+	ctx context.Context, scope access.Scope, text, after string, limit int,
+) ([]importstore.Site, error) {
+	return s.Imports.ListSites(ctx, importstore.SiteFilter{Domains: scope.Domains(), Text: text}, after, limit)
 }
 
 // Show returns the settings of a site, or store.ErrNotFound. A former domain does not find it.

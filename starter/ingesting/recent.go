@@ -35,9 +35,9 @@ type RecentDay struct {
 // Recent lists sites by domain, each with the visitors of its last days, 1 to MaxRecentDays, up to the present one. The
 // limit is at most history.MaxSites. The errors are those of List and History.
 func (s *Sites) Recent(
-	ctx context.Context, scope access.Scope, after string, limit, days int,
+	ctx context.Context, scope access.Scope, text, after string, limit, days int,
 ) ([]RecentHistory, error) {
-	rows, err := s.List(ctx, scope, after, limit)
+	rows, err := s.List(ctx, scope, text, after, limit)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/textsearch"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -15,9 +16,44 @@ func (s *Syncs) Show(ctx context.Context, name string) (View, error) {
 	return readView(ctx, s.Store, name, time.Now())
 }
 
-// List returns up to limit syncs after a name, in order of their names. Syncs belong to no site.
-func (s *Syncs) List(ctx context.Context, after string, limit int) ([]syncstore.Listed, error) {
-	return s.Store.List(ctx, after, limit)
+// Filter selects syncs. The zero value selects all.
+type Filter struct {
+	// State is one of the constants that begin with State.
+	State string
+	// Text is in the name, the list or one of the connections, in upper or lower case.
+	Text string
+}
+
+// matches reports whether the filter selects a sync at a time.
+func (f Filter) matches(l syncstore.Listed, now time.Time) bool {
+	return (f.State == "" || f.State == StateOf(l, now)) &&
+		textsearch.In(f.Text, l.Name, l.ListID, l.FromKind+":"+l.FromConnection, l.ToKind+":"+l.ToConnection)
+}
+
+// listed is the number of syncs that List reads at a time.
+const listed = 200
+
+// List returns up to limit syncs that a filter selects after a name, in order of their names. Syncs belong to no site.
+// Their states depend on the time, and are not in the store: it reads all of them until it has enough.
+func (s *Syncs) List(ctx context.Context, f Filter, after string, limit int) ([]syncstore.Listed, error) {
+	var found []syncstore.Listed
+	now := time.Now()
+	for len(found) < limit {
+		rows, err := s.Store.List(ctx, after, listed)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if f.matches(row, now) && len(found) < limit {
+				found = append(found, row)
+			}
+		}
+		if len(rows) < listed {
+			break
+		}
+		after = rows[len(rows)-1].Name
+	}
+	return found, nil
 }
 
 // Views returns everything about listed syncs, in their order. The number of queries does not depend on that of the

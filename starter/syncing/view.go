@@ -30,6 +30,11 @@ const (
 	StateCurrent = "current"
 )
 
+// States returns all states.
+func States() []string {
+	return []string{StateCurrent, StateRunning, StateWaiting, StateLate, StateStopped, StatePaused}
+}
+
 // View is everything about a sync.
 type View struct {
 	Row syncstore.Sync

@@ -37,7 +37,7 @@ func TestSites(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.EqualError(t, err, "site b.example.com: not found")
 
-	all, err := b.ListSites(b.ctx, nil, "", 0)
+	all, err := b.ListSites(b.ctx, importing.SiteFilter{}, "", 0)
 	require.NoError(t, err)
 	require.Equal(t, []importing.Site{added, b.site}, all, "by domain")
 	for _, c := range []struct {
@@ -52,7 +52,7 @@ func TestSites(t *testing.T) {
 		{[]string{added.Domain}, added.Domain, 0, []importing.Site{}},
 		{[]string{}, "", 0, []importing.Site{}},
 	} {
-		some, err := b.ListSites(b.ctx, c.domains, c.after, c.limit)
+		some, err := b.ListSites(b.ctx, importing.SiteFilter{Domains: c.domains}, c.after, c.limit)
 		require.NoError(t, err)
 		require.Equal(t, c.want, some, "%v after %q, %d", c.domains, c.after, c.limit)
 	}

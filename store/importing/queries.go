@@ -3,6 +3,7 @@ package importing
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/store/internal/db"
@@ -116,10 +117,18 @@ func (s *Store) ListSchedules(ctx context.Context) ([]Schedule, error) {
 	return s.sql.Queries.ListSchedules(ctx)
 }
 
-// ListSites returns up to limit sites after a domain, in order of their domains: those of some domains, or all with
-// nil. The limit 0 is none.
-func (s *Store) ListSites(ctx context.Context, domains []string, after string, limit int) ([]Site, error) {
-	p := db.ListSitesParams{Domains: domains, After: after}
+// SiteFilter selects sites. The zero value selects all.
+type SiteFilter struct {
+	// Domains are those of the sites; nil for all.
+	Domains []string
+	// Text is in the domain, in upper or lower case.
+	Text string
+}
+
+// ListSites returns up to limit sites that a filter selects after a domain, in order of their domains. The limit 0 is
+// none.
+func (s *Store) ListSites(ctx context.Context, f SiteFilter, after string, limit int) ([]Site, error) {
+	p := db.ListSitesParams{Domains: f.Domains, After: after, Text: strings.ToLower(strings.TrimSpace(f.Text))}
 	if limit > 0 {
 		most := int64(limit)
 		p.RowLimit = &most

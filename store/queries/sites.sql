@@ -10,8 +10,10 @@ SELECT * FROM sites WHERE domain = $1;
 -- name: SiteByID :one
 SELECT * FROM sites WHERE id = $1;
 
--- ListSites returns sites after a domain in order: those of some domains, or all without domains.
+-- ListSites returns sites after a domain in order: those of some domains, or all without domains, with a text, in lower
+-- case, in their domains.
 -- name: ListSites :many
 SELECT * FROM sites
 WHERE (sqlc.narg(domains)::text[] IS NULL OR domain = ANY (sqlc.narg(domains)::text[])) AND domain > sqlc.arg(after)::text
+  AND strpos(domain, sqlc.arg(text)::text) > 0
 ORDER BY domain LIMIT sqlc.narg(row_limit)::bigint;

@@ -47,18 +47,26 @@ func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) (Site, error) 
 const listSites = `-- name: ListSites :many
 SELECT id, domain, time_zone, native_start, contacts, created_at, first_event, version FROM sites
 WHERE ($1::text[] IS NULL OR domain = ANY ($1::text[])) AND domain > $2::text
-ORDER BY domain LIMIT $3::bigint
+  AND strpos(domain, $3::text) > 0
+ORDER BY domain LIMIT $4::bigint
 `
 
 type ListSitesParams struct {
 	Domains  []string
 	After    string
+	Text     string
 	RowLimit *int64
 }
 
-// ListSites returns sites after a domain in order: those of some domains, or all without domains.
+// ListSites returns sites after a domain in order: those of some domains, or all without domains, with a text, in lower
+// case, in their domains.
 func (q *Queries) ListSites(ctx context.Context, arg ListSitesParams) ([]Site, error) {
-	rows, err := q.db.Query(ctx, listSites, arg.Domains, arg.After, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listSites,
+		arg.Domains,
+		arg.After,
+		arg.Text,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
