@@ -50,8 +50,8 @@ func (a *API) flows() {
 	}), a.testFlows)
 	register(a, text(operation{
 		id: "apply-flows", path: "/flows/apply", summary: "Apply flows", need: access.PermissionAdminister,
-		description: "Unchanged flows keep their version; a fault changes nothing. Events that were kept for a changed " +
-			"flow are replayed.",
+		description: "Unchanged flows keep their version; a fault changes nothing. Events that are kept for the " +
+			"flows are replayed.",
 	}), a.applyFlows)
 	register(a, add(operation{
 		id: "replay-flow", method: http.MethodPost, path: "/flows/{flow}/replay",

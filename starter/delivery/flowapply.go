@@ -41,9 +41,10 @@ func (f Flows) Diff(ctx context.Context, set FlowSet, prune bool) ([]FlowChange,
 	return changesOf(changes), err
 }
 
-// Apply adds, changes and removes flows in one transaction, then replays the events that were kept for the changed
-// ones. It is idempotent: an unchanged flow keeps its version. If a replay fails, the flows are applied nevertheless,
-// and the result has what was done.
+// Apply adds, changes and removes flows in one transaction, then replays the events that are kept for the flows of the
+// set, also for unchanged ones: an earlier replay may have been interrupted. Those of disabled flows stay kept. It is
+// idempotent: an unchanged flow keeps its version. If a replay fails, the flows are applied nevertheless, and the
+// result has what was done.
 func (f Flows) Apply(ctx context.Context, set FlowSet, o ApplyOptions) (applied AppliedFlows, err error) {
 	stored, err := stored(set, o)
 	if err != nil {
@@ -58,21 +59,22 @@ func (f Flows) Apply(ctx context.Context, set FlowSet, o ApplyOptions) (applied 
 	if err != nil {
 		return applied, err
 	}
-	for _, change := range changes {
-		if change.Change == deliverystore.FlowRemoved || kept[change.Name].Events == 0 {
+	for i := range set.Flows {
+		one := &set.Flows[i]
+		if one.Disabled || kept[one.Name].Events == 0 {
 			continue
 		}
-		r := FlowReplay{Flow: change.Name}
+		r := FlowReplay{Flow: one.Name}
 		client, err := f.Client(ctx)
 		if err == nil {
-			r.Replayed, err = client.ReplayFlow(ctx, change.Name)
+			r.Replayed, err = client.ReplayFlow(ctx, one.Name)
 		}
 		if err == nil || r.Replayed != (Replayed{}) {
 			applied.Replayed = append(applied.Replayed, r)
 		}
 		if err != nil {
 			return applied, fmt.Errorf("applied the flows, but failed to replay the events kept for flow %[1]s "+
-				"(retry with `sluice flow replay %[1]s`): %[2]w", change.Name, err)
+				"(retry with `sluice flow replay %[1]s`): %[2]w", one.Name, err)
 		}
 	}
 	return applied, nil

@@ -25,7 +25,8 @@ type Replayed struct {
 
 // ReplayFlow makes the jobs of the events that are kept for a flow, with the current version of the flow.
 // Events for which it fails again stay kept. It is idempotent, also when called concurrently. The error
-// is store.ErrNotFound if there is no such flow, or starter.ErrRefused if it is still faulty.
+// is store.ErrNotFound if there is no such flow, or starter.ErrRefused if it is still faulty, or disabled: a disabled
+// flow makes no jobs, and its events stay kept until it is enabled.
 func (c *Client) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
 	entry := store.AuditEntry{Operation: "flow.replay", SubjectType: "flow", SubjectID: name}
 	err = c.cfg.Store.Audited(ctx, entry, func(ctx context.Context) error {
@@ -68,7 +69,12 @@ func (c *Client) replayFlow(ctx context.Context, name string) (r Replayed, err e
 func (c *Client) replay(
 	ctx context.Context, program *flow.Program, name string, event deliverystore.Event, r *Replayed,
 ) ([]deliverystore.NewJob, error) {
-	made, kept := flow.Split(program.Decide(ctx, c.toolkit, c.versions, deliveryacts.EventOf(event)))
+	decisions := program.Decide(ctx, c.toolkit, c.versions, deliveryacts.EventOf(event))
+	if decisions[0].Decided == flow.DecidedDisabled {
+		err := fmt.Errorf("flow %s is disabled, its events are kept: enable it to replay them", name)
+		return nil, call.Mark(err, call.ErrRefused)
+	}
+	made, kept := flow.Split(decisions)
 	if len(kept) > 0 {
 		r.Failed++
 		r.LastFault = kept[0].Err
