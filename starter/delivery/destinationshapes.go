@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
@@ -110,15 +111,15 @@ const (
 	WorkflowUnknown = "unknown"
 )
 
-// WorkflowState returns the worst state of the workflows of the destination's actions.
+// WorkflowState returns the worst state of the workflows of the destination's actions: not running, failing, unknown,
+// or running, in this order.
 func (d Destination) WorkflowState() string {
-	worst := WorkflowRunning
-	for _, a := range d.Actions {
-		if a.Workflow == WorkflowNotRunning || a.Workflow == WorkflowFailing && worst == WorkflowRunning {
-			worst = a.Workflow
+	for _, state := range []string{WorkflowNotRunning, WorkflowFailing, WorkflowUnknown} {
+		if slices.ContainsFunc(d.Actions, func(a Action) bool { return a.Workflow == state }) {
+			return state
 		}
 	}
-	return worst
+	return WorkflowRunning
 }
 
 // ConnectionMissing is the state of a connection that jobs name but that does not exist.

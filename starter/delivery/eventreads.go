@@ -86,9 +86,16 @@ func (e Events) Show(ctx context.Context, id string) (EventDetails, error) {
 		return EventDetails{}, err
 	}
 	most := deliverystore.Page{Limit: deliverystore.MaxPage}
-	jobs, err := e.Store.Deliveries.ListJobs(ctx, deliverystore.JobFilter{EventID: id}, most)
+	own := deliverystore.JobFilter{EventID: id}
+	jobs, err := e.Store.Deliveries.ListJobs(ctx, own, most)
 	if err != nil {
 		return EventDetails{}, err
+	}
+	count := int64(len(jobs))
+	if count == deliverystore.MaxPage {
+		if count, err = e.Store.Deliveries.CountJobs(ctx, own); err != nil {
+			return EventDetails{}, err
+		}
 	}
 	parts, err := e.Store.Deliveries.ListEvents(ctx, deliverystore.EventFilter{ParentID: id}, most)
 	if err != nil {
@@ -97,7 +104,7 @@ func (e Events) Show(ctx context.Context, id string) (EventDetails, error) {
 	d := EventDetails{
 		Event: Event{
 			ID: row.ID, Source: row.Source, Name: row.Name, Version: row.Version, ParentID: row.ParentEventID,
-			IdempotencyKey: row.IdempotencyKey, SentAt: row.SentAt, ReceivedAt: row.ReceivedAt, JobCount: int64(len(jobs)),
+			IdempotencyKey: row.IdempotencyKey, SentAt: row.SentAt, ReceivedAt: row.ReceivedAt, JobCount: count,
 		},
 		Context: row.Context, Data: row.Data, Parts: eventsOf(parts),
 	}
@@ -127,7 +134,10 @@ func (e Events) Purge(
 	// A purge has many transactions.
 	entry := store.AuditEntry{
 		Operation: "event.purge", SubjectType: "event", Ahead: true,
-		After: map[string]any{"received_before": rule.ReceivedBefore, "states": rule.States},
+		After: map[string]any{
+			"received_before": rule.ReceivedBefore, "states": rule.States, "sources": rule.Sources,
+			"not_sources": rule.NotSources,
+		},
 	}
 	err = e.Store.Deliveries.Audited(ctx, entry, func(ctx context.Context) error {
 		purged, err = e.Store.Deliveries.Purge(ctx, rule, false)

@@ -163,6 +163,15 @@ func (j Jobs) Replay(ctx context.Context, s Selection, by call.By) (added []stri
 			return nil, tooMany(n, s.Most)
 		}
 	}
+	added, err = j.replayPages(ctx, s, orderOf(by))
+	if len(added) > 0 {
+		err = errors.Join(err, j.notifyDue(ctx))
+	}
+	return added, err
+}
+
+// replayPages replays the selected jobs, at most s.Most, page by page.
+func (j Jobs) replayPages(ctx context.Context, s Selection, o deliverystore.Order) (added []string, err error) {
 	added = []string{}
 	page := deliverystore.Page{Limit: deliverystore.MaxPage}
 	for {
@@ -170,15 +179,12 @@ func (j Jobs) Replay(ctx context.Context, s Selection, by call.By) (added []stri
 			page.Limit = int32(left)
 		}
 		if page.Limit == 0 {
-			return added, j.notifyDue(ctx)
+			return added, nil
 		}
-		some, next, err := j.Store.Deliveries.ReplayJobs(ctx, s.filter(), page, orderOf(by))
+		some, next, err := j.Store.Deliveries.ReplayJobs(ctx, s.filter(), page, o)
 		added = append(added, some...)
-		if err != nil {
+		if err != nil || next == "" {
 			return added, err
-		}
-		if next == "" {
-			return added, j.notifyDue(ctx)
 		}
 		page.Before = next
 	}
