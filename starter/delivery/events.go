@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +38,8 @@ type EventRequest struct {
 // AddEvent makes the jobs of an event, stores the event and its jobs in one transaction, and notifies the
 // producers. Repeated with the same idempotency key it returns the event of the first call. A flow that
 // fails does not stop the event: the event is kept for a replay, and AddedEvent.Faults names the flow.
-// The error is destinations.ErrVersion, destinations.ErrPayload, deliverystore.ErrPayload, ErrReservedSource or
+// The error is starter.ErrInvalid for an event that is wrong in itself, and also destinations.ErrVersion,
+// destinations.ErrPayload, deliverystore.ErrPayload, ErrReservedSource, store.ErrNotFound for an unknown action, or
 // the error of an action.
 func (c *Client) AddEvent(ctx context.Context, r EventRequest) (deliverystore.AddedEvent, error) {
 	results, err := c.AddEvents(ctx, []EventRequest{r})
@@ -153,6 +155,9 @@ func (c *Client) store(ctx context.Context, pending []*pendingEvent) bool {
 		events[i] = e.event
 	}
 	added, err := c.cfg.Store.Deliveries.AddEvents(ctx, events)
+	if errors.Is(err, deliverystore.ErrPayload) {
+		err = call.Mark(err, call.ErrInvalid)
+	}
 	if err != nil && len(pending) > 1 && ctx.Err() == nil {
 		return false
 	}
@@ -169,7 +174,7 @@ func (c *Client) newEvent(
 	ctx context.Context, program *flow.Program, r EventRequest,
 ) (deliverystore.NewEvent, error) {
 	if r.Source == flow.SourceImport || r.Source == dispatchstore.SourceSluice {
-		return deliverystore.NewEvent{}, ErrReservedSource
+		return deliverystore.NewEvent{}, call.Mark(ErrReservedSource, call.ErrInvalid)
 	}
 	if err := checkEvent(r); err != nil {
 		return deliverystore.NewEvent{}, call.Mark(err, call.ErrInvalid)
@@ -198,6 +203,10 @@ func (c *Client) newEvent(
 	made, faults := c.flowJobs(ctx, program, event)
 	n.Jobs, n.Faults = append(n.Jobs, made...), faults
 	for i, part := range r.Parts {
+		if len(part.Parts) > 0 {
+			err := fmt.Errorf("part %d has %d parts: want none", i+1, len(part.Parts))
+			return deliverystore.NewEvent{}, call.Mark(err, call.ErrInvalid)
+		}
 		if part.Source == "" {
 			part.Source = r.Source
 		}

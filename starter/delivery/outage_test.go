@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -16,11 +17,13 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/destinations"
+	dlog "github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/outbound"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/starter/internal/call"
+	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	"github.com/sluicehq/sluice/worker"
 )
@@ -225,6 +228,18 @@ func TestCommandsOfActions(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, state.Plan.Paused)
 	require.NoError(t, h.Resume(h.ctx, post, ann))
+	bad := "@evry 1h"
+	for name, err := range map[string]error{
+		"schedule":    h.SetSchedule(h.ctx, post, deliveryclient.NewTiming{Interval: &bad}, ann),
+		"rate":        h.SetRate(h.ctx, post, -1, ann),
+		"concurrency": h.SetConcurrency(h.ctx, post, -1, ann),
+	} {
+		require.ErrorIs(t, err, call.ErrRefused, name)
+	}
+	require.NoError(t, h.Pause(h.ctx, all, ann))
+	err = h.Resume(h.ctx, post, ann)
+	require.ErrorIs(t, err, call.ErrRefused, "the destination is paused as a whole")
+	require.NoError(t, h.Resume(h.ctx, all, ann))
 	settings, err := h.store.Deliveries.Settings(h.ctx, "webhook")
 	require.NoError(t, err)
 	require.Equal(t, "@hourly", *settings["post"].Interval)
@@ -237,6 +252,89 @@ func TestCommandsOfActions(t *testing.T) {
 	require.False(t, standing.Running)
 	require.NotNil(t, standing.ClosedAt)
 	require.NoError(t, h.Trigger(h.ctx, post, ann), "the command starts the workflow again")
+}
+
+// What reads and changes the store fails as a whole with the server's error.
+func TestOutagesOfStore(t *testing.T) {
+	t.Parallel()
+	s := setupStore(t)
+	event, ids := s.inEachState(t, "crm")
+	const text = "flows:\n  - name: a\n    when: data.missing > 1\n    to: [{destination: log, action: write}]\n"
+	_, err := s.flows(t).Apply(s.ctx, parsed(t, s.flows(t), text), deliveryclient.ApplyOptions{})
+	require.NoError(t, err)
+	_, err = s.client(t, dlog.New()).AddEvent(s.ctx, deliveryclient.EventRequest{Source: "shop"})
+	require.NoError(t, err)
+	one := func(state string) deliveryclient.Selection {
+		return deliveryclient.Selection{IDs: []string{ids[state]}}
+	}
+	bounded := deliveryclient.Selection{Filter: &deliverystore.JobFilter{Destinations: []string{"none"}}, Most: 1}
+	edited := json.RawMessage(`{"no": 2}`)
+	o := enginetest.NewStoreOutage(t, s.sql.Config().ConnString())
+	for name, operation := range map[string]func(s *stored) error{
+		"list jobs": func(s *stored) error {
+			return second(s.jobs().List(s.ctx, deliverystore.JobFilter{}, deliverystore.Page{}))
+		},
+		"show a job": func(s *stored) error { return second(s.jobs().Show(s.ctx, ids["failed"])) },
+		"stats":      func(s *stored) error { return second(s.jobs().Stats(s.ctx, deliverystore.JobFilter{})) },
+		"by state":   func(s *stored) error { return second(s.jobs().StatsByState(s.ctx, deliverystore.JobFilter{}, 5)) },
+		"by hour":    func(s *stored) error { return second(s.jobs().StatsByHour(s.ctx, deliverystore.JobFilter{})) },
+		"edit":       func(s *stored) error { return s.jobs().Edit(s.ctx, ids["held"], nil, edited, ann) },
+		"retry": func(s *stored) error {
+			discarded := deliveryclient.Selection{Filter: &deliverystore.JobFilter{States: []string{"discarded"}}}
+			return second(s.jobs().Change(s.ctx, deliverystore.CommandRetry, discarded, ann))
+		},
+		"hold": func(s *stored) error {
+			err := second(s.jobs().Change(s.ctx, deliverystore.CommandHold, one("executing"), ann))
+			return ignore(err, call.ErrRefused)
+		},
+		"cancel": func(s *stored) error {
+			return second(s.jobs().Change(s.ctx, deliverystore.CommandCancel, bounded, ann))
+		},
+		"replay":     func(s *stored) error { return second(s.jobs().Replay(s.ctx, one("succeeded"), ann)) },
+		"replay few": func(s *stored) error { return second(s.jobs().Replay(s.ctx, bounded, ann)) },
+		"list events": func(s *stored) error {
+			return second(s.events().List(s.ctx, deliverystore.EventFilter{}, deliverystore.Page{}))
+		},
+		"show an event": func(s *stored) error { return second(s.events().Show(s.ctx, event)) },
+		"purge": func(s *stored) error {
+			return second(s.events().Purge(s.ctx, deliverystore.Retention{ReceivedBefore: time.Unix(1, 0)}, false))
+		},
+		"list flows":  func(s *stored) error { return second(s.flows(t).List(s.ctx)) },
+		"show a flow": func(s *stored) error { return second(s.flows(t).Show(s.ctx, "a")) },
+		"diff flows": func(s *stored) error {
+			return second(s.flows(t).Diff(s.ctx, parsed(t, s.flows(t), text), false))
+		},
+		"apply flows": func(s *stored) error {
+			return second(s.flows(t).Apply(s.ctx, parsed(t, s.flows(t), text), deliveryclient.ApplyOptions{}))
+		},
+		"list destinations": func(s *stored) error {
+			return second(s.destinations(away, crm{}).List(s.ctx))
+		},
+		"show a destination": func(s *stored) error {
+			return second(s.destinations(away).Show(s.ctx, "crm"))
+		},
+		"an unknown action": func(s *stored) error {
+			err := s.client(t).Trigger(s.ctx, deliveryacts.ActionRef{Destination: "crm", Action: "audit"}, ann)
+			return ignore(err, store.ErrNotFound)
+		},
+	} {
+		met := func() error { return operation(&stored{Store: o.Open(t), ctx: s.ctx}) }
+		o.Meet(t, met, func(n int, err error) {
+			var away *pgconn.PgError
+			require.ErrorAs(t, err, &away, "%s, outage at statement %d", name, n)
+		})
+	}
+}
+
+// second returns the error of a call.
+func second[T any](_ T, err error) error { return err }
+
+// ignore returns an error unless it is the one that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
 }
 
 // The schedule of retention is applied in spite of outages.

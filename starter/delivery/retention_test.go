@@ -75,6 +75,40 @@ func TestApplyRetention(t *testing.T) {
 	}, time.Minute, 100*time.Millisecond)
 }
 
+// A lost schedule is made again. One that exists stays as it is, whatever the settings say.
+func TestRestoreRetention(t *testing.T) {
+	t.Parallel()
+	ctx := enginetest.Context(t)
+	c, err := client.DialContext(ctx, enginetest.Namespace(t))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	handle := c.ScheduleClient().GetHandle(ctx, workflows.RetentionSchedule)
+	require.NoError(t, deliveryclient.RestoreRetention(ctx, c, keep(0, "@daily")))
+	_, err = handle.Describe(ctx)
+	var missing *serviceerror.NotFound
+	require.ErrorAs(t, err, &missing, "events are kept forever")
+	require.NoError(t, deliveryclient.RestoreRetention(ctx, c, keep(48*time.Hour, "@hourly")))
+	require.NoError(t, deliveryclient.RestoreRetention(ctx, c, keep(24*time.Hour, "@daily")))
+	now, err := handle.Describe(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "@hourly", cronOf(now))
+
+	// The settings replace an action that another program has set.
+	require.NoError(t, handle.Update(ctx, client.ScheduleUpdateOptions{
+		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			changed := in.Description.Schedule
+			changed.Action = &client.ScheduleWorkflowAction{ID: "x", Workflow: "Other", TaskQueue: workflows.QueueMain}
+			return &client.ScheduleUpdate{Schedule: &changed}, nil
+		},
+	}))
+	require.NoError(t, deliveryclient.ApplyRetention(ctx, c, keep(48*time.Hour, "@hourly")))
+	now, err = handle.Describe(ctx)
+	require.NoError(t, err)
+	start, ok := now.Schedule.Action.(*client.ScheduleWorkflowAction)
+	require.True(t, ok)
+	require.Equal(t, workflows.TypeRetention, start.Workflow)
+}
+
 // A worker makes the schedule, and carries out what it starts.
 func TestRetentionRuns(t *testing.T) {
 	t.Parallel()
