@@ -54,7 +54,7 @@ func TestDestinations(t *testing.T) {
 	require.NoError(t, s.Deliveries.Pause(s.ctx, "old", "write", "ann"))
 
 	d := s.destinations(away, dlog.New(), crm{})
-	list, err := d.List(s.ctx)
+	list, err := d.List(s.ctx, deliveryclient.DestinationFilter{})
 	require.NoError(t, err)
 	require.Len(t, list, 4)
 	for i, name := range []string{"crm", "log", "mail", "old"} {

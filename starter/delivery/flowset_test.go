@@ -81,7 +81,7 @@ func TestParseFlows(t *testing.T) {
 	require.ErrorIs(t, err, call.ErrInvalid)
 	require.ErrorContains(t, err, `unknown destination "crm"`)
 	require.True(t, strings.HasSuffix(err.Error(), "\nWhat live workers offer is not known: list live workers: away"), err)
-	_, err = f.List(s.ctx)
+	_, err = f.List(s.ctx, deliveryclient.FlowFilter{})
 	require.EqualError(t, err, "list live workers: away:\nmore")
 }
 
@@ -146,11 +146,11 @@ func TestApplyFlows(t *testing.T) {
 	apply := func(text string, prune bool) [][]any {
 		t.Helper()
 		set := parsed(t, f, text)
-		before, err := f.List(s.ctx)
+		before, err := f.List(s.ctx, deliveryclient.FlowFilter{})
 		require.NoError(t, err)
 		diff, err := f.Diff(s.ctx, set, prune)
 		require.NoError(t, err)
-		after, err := f.List(s.ctx)
+		after, err := f.List(s.ctx, deliveryclient.FlowFilter{})
 		require.NoError(t, err)
 		require.Equal(t, before, after, "a diff changes nothing")
 		applied, err := f.Apply(s.ctx, set, deliveryclient.ApplyOptions{Prune: prune, By: "ann"})
@@ -173,7 +173,7 @@ func TestApplyFlows(t *testing.T) {
 	require.Equal(t, [][]any{{"b", "added", one}, {"a", "added", one}}, apply(twoFlows, false))
 	require.Equal(t, [][]any{{"b", "unchanged", one}, {"a", "unchanged", one}}, apply(twoFlows, true))
 	require.Equal(t, [][]any{{"a", "changed", one + 1}, {"c", "added", one}}, apply(changedFlows, false))
-	list, err := f.List(s.ctx)
+	list, err := f.List(s.ctx, deliveryclient.FlowFilter{})
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 	require.Equal(t, []string{"a", "b", "c"}, []string{list[0].Name, list[1].Name, list[2].Name})
@@ -224,7 +224,7 @@ func TestFlowsInLists(t *testing.T) {
 	_, err = c.AddEvent(s.ctx, deliveryclient.EventRequest{Source: "shop"})
 	require.NoError(t, err)
 	s.heartbeat(t, "log", "write")
-	list, err := f.List(s.ctx)
+	list, err := f.List(s.ctx, deliveryclient.FlowFilter{})
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 	require.Equal(t, []any{"", []string{"crm/upsert"}, int64(0), ""},

@@ -299,7 +299,7 @@ func TestOutagesOfStore(t *testing.T) {
 		"purge": func(s *stored) error {
 			return second(s.events().Purge(s.ctx, deliverystore.Retention{ReceivedBefore: time.Unix(1, 0)}, false))
 		},
-		"list flows":  func(s *stored) error { return second(s.flows(t).List(s.ctx)) },
+		"list flows":  func(s *stored) error { return second(s.flows(t).List(s.ctx, deliveryclient.FlowFilter{})) },
 		"show a flow": func(s *stored) error { return second(s.flows(t).Show(s.ctx, "a")) },
 		"diff flows": func(s *stored) error {
 			return second(s.flows(t).Diff(s.ctx, parsed(t, s.flows(t), text), false))
@@ -308,7 +308,7 @@ func TestOutagesOfStore(t *testing.T) {
 			return second(s.flows(t).Apply(s.ctx, parsed(t, s.flows(t), text), deliveryclient.ApplyOptions{}))
 		},
 		"list destinations": func(s *stored) error {
-			return second(s.destinations(away, crm{}).List(s.ctx))
+			return second(s.destinations(away, crm{}).List(s.ctx, deliveryclient.DestinationFilter{}))
 		},
 		"show a destination": func(s *stored) error {
 			return second(s.destinations(away).Show(s.ctx, "crm"))
