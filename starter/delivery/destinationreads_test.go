@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -82,6 +83,18 @@ func TestDestinations(t *testing.T) {
 	require.True(t, list[3].Actions[0].Paused)
 	require.Equal(t, []deliveryclient.Version{}, list[3].Versions)
 
+	for want, filter := range map[string]deliveryclient.DestinationFilter{
+		"[crm]": {Text: "CR"}, "[mail]": {Text: "the mail"}, "[]": {State: deliveryclient.DestinationHealthy},
+		"[crm log mail old]": {State: deliveryclient.DestinationUnhealthy},
+	} {
+		some, err := d.List(s.ctx, filter)
+		require.NoError(t, err)
+		names := []string{}
+		for i := range some {
+			names = append(names, some[i].Name)
+		}
+		require.Equal(t, want, fmt.Sprint(names))
+	}
 	shown, err := d.Show(s.ctx, "ended")
 	require.NoError(t, err, "it has jobs")
 	require.Equal(t, map[string]int64{"cancelled": 1}, shown.Jobs)
@@ -287,9 +300,31 @@ func TestWorkflowsOfActions(t *testing.T) {
 	actions = show(c)
 	require.Equal(t, deliveryclient.WorkflowNotRunning, actions[1].Workflow)
 	require.Regexp(t, `^workflow closed at 20\d\d-.*Z; a worker restarts it within a minute$`, actions[1].WorkflowFault)
-	_, started, err = c.Recover(s.ctx, upsert)
-	require.NoError(t, err)
-	require.True(t, started)
+	for _, ref := range []deliveryacts.ActionRef{audit, upsert} {
+		_, started, err = c.Recover(s.ctx, ref)
+		require.NoError(t, err)
+		require.True(t, started)
+	}
+
+	// With a worker for each of its actions the destination is healthy.
+	d := s.destinations(func(context.Context) (*deliveryclient.Client, error) { return c, nil }, crm{})
+	state := func() string {
+		t.Helper()
+		v, err := d.Show(s.ctx, "crm")
+		require.NoError(t, err)
+		some, err := d.List(s.ctx, deliveryclient.DestinationFilter{State: v.State})
+		require.NoError(t, err)
+		require.Len(t, some, 1)
+		return v.State
+	}
+	s.heartbeat(t, "crm", "audit")
+	require.Equal(t, deliveryclient.DestinationUnhealthy, state())
+	s.heartbeat(t, "crm", "audit", "upsert")
+	require.Equal(t, deliveryclient.DestinationHealthy, state())
+	require.NoError(t, s.Deliveries.Pause(s.ctx, "crm", "", "ann"))
+	require.Equal(t, deliveryclient.DestinationPaused, state())
+	s.job(t, "crm", "audit", "typo", time.Time{})
+	require.Equal(t, deliveryclient.DestinationUnhealthy, state(), "a job waits for a connection that does not exist")
 
 	gone, cancel := context.WithCancel(s.ctx)
 	cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -235,6 +236,20 @@ func TestFlowsInLists(t *testing.T) {
 	require.Contains(t, list[1].LastFailure, "the flow is faulty: ")
 	require.Contains(t, list[2].Fault, `unknown field "window"`)
 	require.Equal(t, []string{}, list[2].NoWorker)
+	require.Equal(t, []string{deliveryclient.FlowNoWorker, deliveryclient.FlowFaulty, deliveryclient.FlowFaulty},
+		[]string{list[0].State, list[1].State, list[2].State})
+	for want, filter := range map[string]deliveryclient.FlowFilter{
+		"[crm gone newer]": {}, "[gone newer]": {State: deliveryclient.FlowFaulty}, "[gone]": {Text: "LOG/read"},
+		"[]": {State: deliveryclient.FlowFaulty, Text: "crm"},
+	} {
+		some, err := f.List(s.ctx, filter)
+		require.NoError(t, err)
+		names := []string{}
+		for _, one := range some {
+			names = append(names, one.Name)
+		}
+		require.Equal(t, want, fmt.Sprint(names))
+	}
 	s.heartbeat(t, "crm", "upsert")
 	for _, want := range list {
 		shown, err := f.Show(s.ctx, want.Name)
@@ -243,7 +258,8 @@ func TestFlowsInLists(t *testing.T) {
 		shown.Versions = want.Versions
 		if want.Name == "crm" {
 			require.Equal(t, []string{}, shown.NoWorker)
-			shown.NoWorker = want.NoWorker
+			require.Equal(t, deliveryclient.FlowActive, shown.State)
+			shown.NoWorker, shown.State = want.NoWorker, want.State
 		}
 		require.Equal(t, want, shown, "a flow is the same in a list")
 	}
@@ -267,12 +283,13 @@ func TestApplyReplays(t *testing.T) {
 		require.Empty(t, added.Jobs)
 		require.Len(t, added.Faults, 1)
 	}
-	kept := func(want int64) {
+	kept := func(want int64, state string) {
 		t.Helper()
 		shown, err := f.Show(s.ctx, "paid-orders")
 		require.NoError(t, err)
-		require.Equal(t, want, shown.KeptEvents)
+		require.Equal(t, []any{want, state}, []any{shown.KeptEvents, shown.State})
 	}
+	kept(2, deliveryclient.FlowFailing)
 	again, err := apply(paidOrders)
 	require.NoError(t, err, "events for which the flow fails again are no error")
 	require.Len(t, again.Replayed, 1)
@@ -284,12 +301,12 @@ func TestApplyReplays(t *testing.T) {
 	off, err := apply(disabled)
 	require.NoError(t, err)
 	require.Empty(t, off.Replayed)
-	kept(2)
+	kept(2, deliveryclient.FlowDisabled)
 	replayed, err := c.ReplayFlow(s.ctx, "paid-orders")
 	require.ErrorIs(t, err, call.ErrRefused)
 	require.EqualError(t, err, "flow paid-orders is disabled, its events are kept: enable it to replay them")
 	require.Zero(t, replayed)
-	kept(2)
+	kept(2, deliveryclient.FlowDisabled)
 
 	// Without Temporal the flows are applied nevertheless.
 	fixed := strings.Replace(paidOrders, "data.total > 10", `data.total == "a lot"`, 1)
@@ -299,7 +316,7 @@ func TestApplyReplays(t *testing.T) {
 	require.EqualError(t, err, "applied the flows, but failed to replay the events kept for flow paid-orders "+
 		"(retry with `sluice flow replay paid-orders`): away")
 	require.Equal(t, [][]any{{"paid-orders", "changed", int64(3)}}, changesOf(failed.Changes))
-	kept(2)
+	kept(2, deliveryclient.FlowFailing)
 
 	// Applied once more, the unchanged flow has its events.
 	applied, err := apply(fixed)
@@ -308,7 +325,9 @@ func TestApplyReplays(t *testing.T) {
 	require.Equal(t, []deliveryclient.FlowReplay{{
 		Flow: "paid-orders", Replayed: deliveryclient.Replayed{Events: 2, Jobs: 1},
 	}}, applied.Replayed)
-	kept(0)
+	kept(0, deliveryclient.FlowNoWorker)
+	s.heartbeat(t, "log", "write")
+	kept(0, deliveryclient.FlowActive)
 	jobs, err := s.jobs().List(s.ctx, deliverystore.JobFilter{}, deliverystore.Page{})
 	require.NoError(t, err)
 	require.Len(t, jobs, 1)
