@@ -22,7 +22,8 @@ const (
 	ErrorClassJob ErrorClass = "job"
 	// ErrorClassOperator is an error that an operator can fix, such as a missing table,
 	// column, partition or connection, or an address that connections.addresses does not allow. The
-	// job is kept, whatever its retries, and is retried slowly: see OperatorBackoff. It is no evidence about the connection.
+	// job is kept, whatever its retries, and is retried slowly: see OperatorBackoff. It is no
+	// evidence about the connection.
 	ErrorClassOperator ErrorClass = "operator"
 )
 

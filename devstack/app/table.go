@@ -81,7 +81,8 @@ func writeTable(out io.Writer, s *stack.Stack, signIn string) error {
 	return nil
 }
 
-// exportLines returns the lines that let commands in another terminal find a stack, none for one that is where they look.
+// exportLines returns the lines that let commands in another terminal find a stack, none for one that is where they
+// look.
 func exportLines(exports [][2]string) string {
 	if len(exports) == 0 {
 		return ""

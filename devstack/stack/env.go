@@ -122,9 +122,9 @@ var commandEnv = []string{
 	EnvEventLogTokenFile, EnvRefdataFolder,
 }
 
-// Exports returns the variables that a command of sluice in another terminal needs, as NAME and value, because the stack
-// is not where commands look by default. Connection strings of the caller's own servers are not among them: they may
-// hold a password.
+// Exports returns the variables that a command of sluice in another terminal needs, as NAME and value, because the
+// stack is not where commands look by default. Connection strings of the caller's own servers are not among them: they
+// may hold a password.
 func (s *Stack) Exports() ([][2]string, error) {
 	dir, err := config.EmbeddedData()
 	if err != nil {

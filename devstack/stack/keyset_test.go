@@ -58,7 +58,8 @@ func TestExports(t *testing.T) {
 	exports, err = s.Exports()
 	require.NoError(t, err)
 	require.Equal(t, [][2]string{
-		{EnvTemporalAddress, "127.0.0.1:17233"}, {EnvKeysetFile, filepath.Join(dir, "keyset.json")},
+		{EnvTemporalAddress, "127.0.0.1:17233"},
+		{EnvKeysetFile, filepath.Join(dir, "keyset.json")},
 		{EnvRefdataFolder, filepath.Join(dir, "refdata")},
 	}, exports)
 }

@@ -15,8 +15,8 @@ type bounded struct {
 	most        int
 }
 
-// boundedCommands returns the commands below some, groups and those that take any number of arguments excepted. unbounded
-// are the latter.
+// boundedCommands returns the commands below some, groups and those that take any number of arguments excepted.
+// unbounded are the latter.
 func boundedCommands(prefix string, commands []*cli.Command) (all []bounded, unbounded []string) {
 	for _, c := range commands {
 		line := strings.TrimSpace(prefix + " " + c.Name)
