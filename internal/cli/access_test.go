@@ -42,10 +42,10 @@ func TestTokens(t *testing.T) {
 	require.Equal(t, "ann", view.CreatedBy)
 	s.fails(t, "create token ci: a valid token has this name: revoke it first, or choose another name: taken already",
 		"token", "create", "--name", "ci", "--role", "viewer")
-	s.fails(t, "create token x: site none.example: not found",
+	s.fails(t, "create token x: site none.example: not found: see `sluice site list`",
 		"token", "create", "--name", "x", "--role", "viewer", "--site", "none.example")
 	require.Equal(t, "revoked token ci ("+secret[:15]+")\n", s.ok(t, "token", "revoke", "ci"))
-	s.fails(t, `revoke token "none": not found`, "token", "revoke", "none")
+	s.fails(t, `revoke token "none": not found`+": see `sluice token list`", "token", "revoke", "none")
 
 	list := s.ok(t, "token", "list")
 	require.NotContains(t, list, secret)
@@ -99,7 +99,7 @@ func TestAccounts(t *testing.T) {
 		"account", "disable", "ann")
 	require.Equal(t, "set the password of account bob; its sessions have ended\n",
 		s.ok(t, "account", "reset-password", "bob", "--password-file", "-"))
-	s.fails(t, `account "eve": not found`, "account", "reset-password", "eve")
+	s.fails(t, `account "eve": not found`+": see `sluice account list`", "account", "reset-password", "eve")
 	var accounts []accountJSON
 	s.json(t, &accounts, "account", "list")
 	require.Len(t, accounts, 2)

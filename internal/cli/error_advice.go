@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,9 +13,12 @@ import (
 	"github.com/sluicehq/sluice/starter"
 )
 
-// explainFault adds the meaning of and the remedy for an error of PostgreSQL or Temporal. Sluice's own
-// errors are unchanged.
+// explainFault adds the meaning of and the remedy for an error of PostgreSQL or Temporal, and the command that lists
+// what there is to an error about a thing that does not exist. Sluice's other errors are unchanged.
 func explainFault(err error) error {
+	if list := listOfMissing(err); list != "" {
+		return fmt.Errorf("%w: see `%s`", err, list)
+	}
 	var advice string
 	var postgres *pgconn.PgError
 	switch {
@@ -29,6 +33,23 @@ func explainFault(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w\n%s", err, advice)
+}
+
+// missingThing matches the end of an error of one line about a thing that does not exist.
+var missingThing = regexp.MustCompile(
+	`^(?:.*: )?(?:(?:change|edit|revoke) )?(account|event|flow|import|job|schedule|site|token) \S+: not found$`)
+
+// listOfMissing returns the command that lists things of the kind that the error is about, "" if it is another error, or
+// names a command itself.
+func listOfMissing(err error) string {
+	if failure.Of(err) != failure.NotFound {
+		return ""
+	}
+	match := missingThing.FindStringSubmatch(err.Error())
+	if match == nil {
+		return ""
+	}
+	return "sluice " + match[1] + " list"
 }
 
 // postgresAdvice explains an error code (https://www.postgresql.org/docs/current/errcodes-appendix.html).

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/inbound"
+	"github.com/sluicehq/sluice/store"
 )
 
 // No error of PostgreSQL or Temporal is shown without what it means.
@@ -37,6 +38,25 @@ func TestFaultsAreExplained(t *testing.T) {
 	own := errors.New("--file is missing")
 	require.Equal(t, own, explainFault(own))
 	require.NoError(t, explainFault(nil))
+}
+
+// An error about a thing that does not exist names the command that lists those of its kind, and no other error does.
+func TestMissingThings(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"import 7": "import", "change site a.example: site a.example": "site", "edit job 0192": "job", `revoke token "x"`: "token",
+		"create token x: site b.com": "site", "key sluice_a of site b.com": "", "run": "", "job a: not found\njob b": "",
+	} {
+		err := fmt.Errorf("%s: %w", text, store.ErrNotFound)
+		if want == "" {
+			require.Equal(t, err, explainFault(err), text)
+			continue
+		}
+		require.EqualError(t, explainFault(err), text+": not found: see `sluice "+want+" list`")
+		require.Equal(t, exitRefused, codeOf(explainFault(err)))
+	}
+	known := fmt.Errorf("site b.com: %w: add it with `sluice site add b.com`", store.ErrNotFound)
+	require.Equal(t, known, explainFault(known))
 }
 
 // A store without tables names the command that makes them.

@@ -144,7 +144,7 @@ func TestApply(t *testing.T) {
 	require.Contains(t, s.ok(t, "diff", "-f", other, "--prune"), "flow paid-orders would be removed\n- {\n")
 	require.Equal(t, "FLOW         CHANGE   VERSION\nothers       added          1\npaid-orders  removed        3\n",
 		s.ok(t, "apply", "-f", other, "--prune"))
-	s.fails(t, "flow paid-orders: not found", "flow", "show", "paid-orders")
+	s.fails(t, "flow paid-orders: not found: see `sluice flow list`", "flow", "show", "paid-orders")
 	var flows []deliveryclient.Flow
 	s.json(t, &flows, "flow", "list")
 	require.Len(t, flows, 1)

@@ -127,7 +127,7 @@ func TestForgetImports(t *testing.T) {
 	s.environ = append(s.environ, oneRowChunks)
 	s.ok(t, "site", "add", "example.com")
 	require.Equal(t, "site example.com has no imports\n", s.ok(t, "site", "forget-imports", "example.com"))
-	s.fails(t, "site b.com: not found", "site", "forget-imports", "b.com")
+	s.fails(t, "site b.com: not found: see `sluice site list`", "site", "forget-imports", "b.com")
 	for _, args := range []string{
 		`{"rows": 5, "start_date": "2021-01-01", "end_date": "2021-01-02"}`,
 		`{"rows": 5, "start_date": "2021-02-01", "end_date": "2021-02-02"}`,

@@ -108,7 +108,7 @@ func TestImport(t *testing.T) {
 	s.ok(t, "import", "list", "--before", "1")
 	require.Equal(t, "No imports match --site.\n", s.ok(t, "import", "list", "--site", "b.com"))
 	require.Equal(t, "deleted import 1\n", s.ok(t, "import", "delete", "1"))
-	s.fails(t, "import 1: not found", "import", "show", "1")
+	s.fails(t, "import 1: not found: see `sluice import list`", "import", "show", "1")
 }
 
 func requireImport(t *testing.T, s shell) {
@@ -238,7 +238,7 @@ func TestUnknownImports(t *testing.T) {
 		"import show 7", "import logs 7", "import parts 7", "import rejects 7", "import cancel 7", "import delete 7",
 		"import retry-part 7 0", "import skip-part 7 0 --reason x",
 	} {
-		s.fails(t, "import 7: not found", strings.Fields(line)...)
+		s.fails(t, "import 7: not found: see `sluice import list`", strings.Fields(line)...)
 	}
 }
 

@@ -111,8 +111,8 @@ func TestJobCommands(t *testing.T) {
 	b.json(t, &counted, "job", "cancel", "--all", "--dry-run")
 	require.Equal(t, map[string]any{"result": "cancelled", "jobs": 3.0, "dry_run": true}, counted)
 	require.Equal(t, deliverystore.JobFailed, b.state(t, b.hook), "nothing was changed")
-	b.fails(t, "job nope: not found", "job", "show", "nope")
-	b.fails(t, "event nope: not found", "event", "show", "nope")
+	b.fails(t, "job nope: not found: see `sluice job list`", "job", "show", "nope")
+	b.fails(t, "event nope: not found: see `sluice event list`", "event", "show", "nope")
 	b.fails(t, `unknown destination "crm" (want clickhouse, log, postgres, smtp, webhook)`,
 		"destination", "show", "crm")
 }
@@ -226,7 +226,7 @@ func TestJobOrders(t *testing.T) {
 	require.Equal(t, deliverystore.JobAcknowledged, b.state(t, answer.IDs[0]))
 	require.Contains(t, b.ok(t, "job", "show", answer.IDs[0]), b.hook)
 	require.Regexp(t, "^replayed 1 job as\n  [0-9a-f-]{36}\n$", b.ok(t, "job", "replay", "--destination", "smtp"))
-	b.fails(t, "job nope: not found", "job", "replay", "nope")
+	b.fails(t, "job nope: not found: see `sluice job list`", "job", "replay", "nope")
 }
 
 func TestJobEdit(t *testing.T) {

@@ -108,7 +108,7 @@ func TestListen(t *testing.T) {
 		JobMessage: importstore.JobMessage{Event: importstore.JobFail, ImportID: failed, SiteID: b.siteID},
 		Site:       "example.com", Status: importstore.StatusFailed, Error: "no such file",
 	}, heard[1])
-	b.fails(t, "site nope.com: not found", "import", "listen", "--site", "nope.com")
+	b.fails(t, "site nope.com: not found: see `sluice site list`", "import", "listen", "--site", "nope.com")
 }
 
 // awaitListeners waits until that many connections listen.

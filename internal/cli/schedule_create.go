@@ -51,6 +51,9 @@ func createSchedule(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if !c.IsSet("cron") && !c.IsSet("every") {
+		return errors.New("--cron or --every is missing: want when it runs, such as --cron '0 3 * * *' or --every 6h")
+	}
 	times := timingFlags{
 		cron: c.String("cron"), every: c.String("every"), jitter: c.String("jitter"),
 		zone: c.String("timezone"), catchup: c.String("catchup"),

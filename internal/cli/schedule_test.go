@@ -120,7 +120,7 @@ func TestSchedule(t *testing.T) {
 	require.Equal(t, []any{false, "resumed by ann"}, []any{one.Paused, one.Note})
 
 	require.Equal(t, "deleted schedule nightly; its imports stay, running ones continue\n", s.ok(t, "schedule", "delete", "nightly"))
-	s.fails(t, "schedule nightly: not found", "schedule", "show", "nightly")
+	s.fails(t, "schedule nightly: not found: see `sluice schedule list`", "schedule", "show", "nightly")
 	var imp struct{ Schedule string }
 	require.NoError(t, json.Unmarshal([]byte(s.ok(t, "import", "show", "1", "-o", "json")), &imp))
 	require.Equal(t, "nightly", imp.Schedule)
@@ -164,7 +164,7 @@ func TestScheduleUsage(t *testing.T) {
 		"no name":   {[]string{"schedule", "create"}, "name is missing: want `sluice schedule create NAME SOURCE`"},
 		"no source": {[]string{"schedule", "create", "a"}, "source is missing: want `sluice schedule create NAME SOURCE`, where SOURCE is one of " + strings.Join(components.Stock(config.Default()).Importers.Names(), ", ")},
 		"no site":   {[]string{"schedule", "create", "a", "noop"}, "--site is missing: want the domain of a site (see `sluice site list`)"},
-		"no time":   {create(), "say when it runs: a cron expression or an interval"},
+		"no time":   {create(), "--cron or --every is missing: want when it runs, such as --cron '0 3 * * *' or --every 6h"},
 		"cron":      {create("--cron", "0 3 * *"), `the cron expression: "0 3 * *" has 4 fields: want minute, hour, day of the month, month and day of the week`},
 		"duration":  {create("--every", "daily"), `--every "daily": want a duration such as 90s, 30m or 6h`},
 		"negative":  {create("--every", "6h", "--jitter", "-5m"), `--jitter "-5m": want a duration such as 90s, 30m or 6h`},

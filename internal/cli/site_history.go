@@ -95,7 +95,7 @@ func showHistory(ctx context.Context, s *session) error {
 	}
 	site, err := sites.Show(ctx, domain)
 	if err != nil {
-		return explainSite(err)
+		return err
 	}
 	h, err := sites.History(ctx, site, ingestclient.HistoryQuery{
 		Metric: history.Metric(c.String("metric")), Interval: history.Interval(c.String("interval")), Days: days,
@@ -140,7 +140,7 @@ func showBreakdown(ctx context.Context, s *session) error {
 	}
 	site, err := sites.Show(ctx, domain)
 	if err != nil {
-		return explainSite(err)
+		return err
 	}
 	b, err := sites.Breakdown(ctx, site, ingestclient.BreakdownQuery{
 		By: history.Dimension(c.String("by")), Days: days, Limit: limit,

@@ -54,7 +54,7 @@ func TestSiteSet(t *testing.T) {
 	s.fails(t, "site old.example.com: taken already: see `sluice site list`", "site", "add", "old.example.com")
 	s.fails(t, "change site example.com: goal \"x\" does not exist: not possible in this state",
 		"site", "set", "example.com", "--remove-goal", "x")
-	s.fails(t, "change site none.example: site none.example: not found", "site", "set", "none.example", "--block")
+	s.fails(t, "change site none.example: site none.example: not found: see `sluice site list`", "site", "set", "none.example", "--block")
 }
 
 // Every fault of a command line is found before anything is reached.

@@ -59,7 +59,7 @@ func createKey(ctx context.Context, s *session) error {
 	}
 	key, secret, err := client.CreateSiteKey(ctx, domain, s.cli.String("label"))
 	if err != nil {
-		return explainSite(err)
+		return err
 	}
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, struct {
@@ -85,7 +85,7 @@ func listKeys(ctx context.Context, s *session) error {
 	}
 	keys, err := client.SiteKeys(ctx, domain)
 	if err != nil {
-		return explainSite(err)
+		return err
 	}
 	if asJSON(s.cli) {
 		views := make([]keyJSON, len(keys))

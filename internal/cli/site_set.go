@@ -11,7 +11,6 @@ import (
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
-	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -157,12 +156,4 @@ func flagError(flag string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("--%s: %w", flag, err)
-}
-
-// explainSite adds advice to an error about a site.
-func explainSite(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("%w: see `sluice site list`", err)
-	}
-	return err
 }

@@ -118,7 +118,7 @@ func listShields(ctx context.Context, s *session) error {
 	}
 	site, err := sites.Show(ctx, domain)
 	if err != nil {
-		return explainSite(err)
+		return err
 	}
 	return writeShields(s.cli, site)
 }

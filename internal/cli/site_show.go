@@ -27,7 +27,7 @@ func showSite(ctx context.Context, s *session) error {
 	}
 	site, err := sites.Show(ctx, domain)
 	if err != nil {
-		return explainSite(err)
+		return err
 	}
 	keys, err := sites.Store.Keys(ctx, domain)
 	if err != nil {
