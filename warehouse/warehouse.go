@@ -113,10 +113,16 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 
 // Ping checks that the warehouse is reachable.
 func (w *Warehouse) Ping(ctx context.Context) error {
-	if err := w.conn.Ping(ctx); err != nil {
-		return fmt.Errorf("reach the warehouse: %w", err)
+	err := w.conn.Ping(ctx)
+	if err == nil {
+		return nil
 	}
-	return nil
+	// The library names its requests, with all of their parameters.
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
+	return fmt.Errorf("reach the warehouse: %w", err)
 }
 
 // Close closes all connections.

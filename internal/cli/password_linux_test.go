@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/terminal"
 )
 
 // openTerminal returns the two ends of a pseudo-terminal: the keyboard, and the terminal of a program.
@@ -56,4 +60,19 @@ func TestPasswordAtATerminal(t *testing.T) {
 	r := create(password + "\n" + password + "\n")
 	require.Equal(t, exitUnavailable, r.code)
 	require.Contains(t, r.err, questions+"sluice: reach the store: ")
+}
+
+// A table is narrowed to the terminal of a command, through the writer that escapes what the table holds.
+func TestTableFitsTerminal(t *testing.T) {
+	t.Parallel()
+	keyboard, program := openTerminal(t)
+	require.NoError(t, unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 60}))
+	table := terminal.NewTable("ID", "AT", "REASON")
+	table.Row("7", "2026-01-31 12:00:00", strings.Repeat("x", 80))
+	require.NoError(t, table.Write(terminal.NewWriter(program)))
+	lines, colours := bufio.NewScanner(keyboard), regexp.MustCompile("\x1b\\[\\d+m")
+	for _, want := range []string{"ID  AT                   REASON", "7   2026-01-31 12:00:00  " + strings.Repeat("x", 32) + "..."} {
+		require.True(t, lines.Scan())
+		require.Equal(t, want, colours.ReplaceAllString(lines.Text(), ""))
+	}
 }

@@ -17,10 +17,7 @@ import (
 
 // IsTerminal reports whether the writer is a terminal.
 func IsTerminal(w io.Writer) bool {
-	if escaping, ok := w.(*Writer); ok {
-		w = escaping.w
-	}
-	f, ok := w.(*os.File)
+	f, ok := fileOf(w)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -104,19 +101,20 @@ type Coloured struct {
 // columnGap is the number of blanks between columns.
 const columnGap = 2
 
-// Write writes the table. On a terminal that is too narrow, text columns are truncated; other
-// output is complete.
+// Write writes the table. On a terminal that is too narrow, text columns are truncated if the table
+// fits then; other output is complete.
 func (t *Table) Write(w io.Writer) error {
 	widths := make([]int, len(t.header))
-	numbers := make([]bool, len(t.header))
+	numbers, fixed := make([]bool, len(t.header)), make([]bool, len(t.header))
 	for i, h := range t.header {
-		widths[i], numbers[i] = runewidth.StringWidth(h), len(t.rows) > 0
+		widths[i], numbers[i], fixed[i] = runewidth.StringWidth(h), len(t.rows) > 0, true
 		for _, row := range t.rows {
 			widths[i] = max(widths[i], runewidth.StringWidth(row[i].text))
 			numbers[i] = numbers[i] && row[i].number
+			fixed[i] = fixed[i] && (row[i].number || fixedText.MatchString(row[i].text))
 		}
 	}
-	fit(widths, numbers, widthOf(w))
+	fit(widths, fixed, widthOf(w))
 	var out strings.Builder
 	line := func(cells []cell) {
 		// Blanks are written only before further text: lines have no trailing blanks.
