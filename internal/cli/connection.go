@@ -12,13 +12,18 @@ import (
 	"github.com/sluicehq/sluice/internal/wiring"
 	connectclient "github.com/sluicehq/sluice/starter/connecting"
 	"github.com/sluicehq/sluice/store"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func connectionCommand() *cli.Command {
 	return group("connection", "manage connections, the settings and secrets of external systems",
 		connectionAddCommand(),
 		&cli.Command{
-			Name: "list", Usage: "list connections", Flags: []cli.Flag{outputFlag()},
+			Name: "list", Usage: "list connections",
+			Flags: []cli.Flag{
+				textFlag("connections", "name"), &cli.StringFlag{Name: "kind", Usage: "list only connections of this `KIND`"},
+				stateFlag("connections", deliverystore.ConnectionStates()), outputFlag(),
+			},
 			Action: withSession(listConnections),
 		},
 		&cli.Command{

@@ -7,14 +7,22 @@ import (
 
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
+	connectclient "github.com/sluicehq/sluice/starter/connecting"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 func listConnections(ctx context.Context, s *session) error {
+	state, err := chosenState(s.cli, deliverystore.ConnectionStates())
+	if err != nil {
+		return err
+	}
 	service, err := s.Connections(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := service.List(ctx)
+	all, err := service.List(ctx, connectclient.Filter{
+		Kind: s.cli.String("kind"), State: state, Text: s.cli.String("text"),
+	})
 	if err != nil {
 		return err
 	}
@@ -22,7 +30,7 @@ func listConnections(ctx context.Context, s *session) error {
 		return writeJSON(s.cli, all)
 	}
 	if len(all) == 0 {
-		return say(s.cli, "No connections found. Add one with `sluice connection add NAME --kind KIND`.")
+		return nothing(s.cli, "connections", "No connections found. Add one with `sluice connection add NAME --kind KIND`.")
 	}
 	table := terminal.NewTable("NAME", "KIND", "STATE", "KEY ID", "KEY STATUS", "UPDATED")
 	for _, info := range all {

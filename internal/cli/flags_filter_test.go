@@ -13,6 +13,7 @@ func TestListFilters(t *testing.T) {
 	for command, states := range map[string]string{
 		"sync": "current, running, waiting, late, stopped, paused", "destination": "healthy, paused, unhealthy",
 		"flow": "active, no_worker, failing, faulty, disabled", "account": "enabled, disabled",
+		"connection": "healthy, failing, open, half-open, paused",
 	} {
 		s.fails(t, "--state none: want one of "+states, command, "list", "--state", "none")
 		require.Equal(t, "No "+command+"s match --text.\n", s.ok(t, command, "list", "--text", "nowhere"), command)

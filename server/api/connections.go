@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 
 	"github.com/sluicehq/sluice/access"
@@ -87,16 +86,15 @@ type ConnectionPath struct {
 
 type listConnectionsInput struct {
 	Page
-	Kind string `query:"kind" maxLength:"100" doc:"Only connections of this kind."`
+	Kind  string `query:"kind" maxLength:"100" doc:"Only connections of this kind."`
+	State string `query:"state" enum:"healthy,failing,open,half-open,paused" doc:"Only connections whose health is in this state."`
+	Text  string `query:"text" maxLength:"100" doc:"Only connections with this text in their name."`
 }
 
 func (a *API) listConnections(ctx context.Context, in *listConnectionsInput) (*List[connections.Info], error) {
-	all, err := a.connectionClient().List(ctx)
+	all, err := a.connectionClient().List(ctx, connectclient.Filter{Kind: in.Kind, State: in.State, Text: in.Text})
 	if err != nil {
 		return nil, err
-	}
-	if in.Kind != "" {
-		all = slices.DeleteFunc(all, func(i connections.Info) bool { return i.Kind != in.Kind })
 	}
 	return namedPage(ctx, in.Page, "list-connections", all, func(i connections.Info) string { return i.Name })
 }

@@ -105,6 +105,9 @@ func TestConnections(t *testing.T) {
 	require.True(t, kinds.Items[at].Secrets[0].Required)
 	require.Len(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?kind=webhook"), 1)
 	require.Empty(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?kind=mailchimp"))
+	require.Len(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?text=OP&state=healthy"), 1)
+	require.Empty(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?state=paused"))
+	require.Empty(t, readPagesAs[connections.Info](t, b, "viewer-all", "/connections?text=none"))
 	syncs := map[string][2]bool{}
 	for _, kind := range kinds.Items {
 		syncs[kind.Name] = [2]bool{kind.SyncFrom, kind.SyncTo}

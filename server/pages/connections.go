@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/server/api"
 	connectclient "github.com/sluicehq/sluice/starter/connecting"
+	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
 // newConnectionPath is the path of the page that adds connections. Every path below /connections is a name.
@@ -57,8 +58,19 @@ func connectionPath(v *visit) string {
 	return "/connections/" + url.PathEscape(v.r.PathValue("connection"))
 }
 
+// connectionFilters are the filters of connections.
+var connectionFilters = []string{"text", "kind", "state"}
+
+// connectionList is the page of connections.
+type connectionList struct {
+	List[connections.Info]
+	// States are the states of their health.
+	States []string
+}
+
 func (p *Pages) connectionsPage(v *visit) (any, error) {
-	return getPage[connections.Info](v, "/connections", "kind")
+	list, err := getPage[connections.Info](v, "/connections", connectionFilters...)
+	return connectionList{List: list, States: deliverystore.ConnectionStates()}, err
 }
 
 // connectionShown is the page of a connection.

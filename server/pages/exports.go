@@ -41,7 +41,7 @@ func (p *Pages) exports() {
 	export[syncclient.SyncRun](p, "/syncs/{sync}/runs", passing())
 	export[syncclient.RejectedRecord](p, "/syncs/{sync}/rejects", passing())
 	export[syncclient.HeldRecord](p, "/syncs/{sync}/held", passing())
-	export[connections.Info](p, "/connections", passing("kind"))
+	export[connections.Info](p, "/connections", passing(connectionFilters...))
 	export[starter.SentNotification](p, "/notifications", passing("import"))
 	export[starter.Lock](p, "/locks", passing("resource"))
 	export[api.Account](p, "/accounts", passing(accessFilters...))

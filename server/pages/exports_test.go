@@ -78,7 +78,8 @@ func TestListsAreExported(t *testing.T) {
 		"/destinations?text=webh": 1, "/destinations?state=paused": 1, "/destinations?text=none": 0,
 		"/flows?text=PAID": 1, "/flows?state=disabled": 0, "/syncs?state=late": 0,
 		"/tokens?role=operator&state=valid": 1, "/tokens?site=" + site: 1, "/tokens?state=revoked": 0,
-		"/accounts?state=disabled": 0, "/sites?text=demo": 1, "/sites?text=none": 0,
+		"/accounts?state=disabled": 0, "/connections?text=OPS&state=healthy": 1, "/connections?state=open": 0,
+		"/sites?text=demo": 1, "/sites?text=none": 0,
 	} {
 		list, _, _ := strings.Cut(path, "?")
 		shown := b.get(t, path)

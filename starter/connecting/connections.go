@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sluicehq/sluice/activities"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/textsearch"
 	"github.com/sluicehq/sluice/starter"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -27,9 +29,22 @@ type Connections struct {
 	Starter func(ctx context.Context) (*starter.Starter, error)
 }
 
-// List returns all connections by name, without the values of their secrets.
-func (c Connections) List(ctx context.Context) ([]connections.Info, error) {
-	return c.Service.List(ctx)
+// Filter selects connections. The zero value selects all.
+type Filter struct {
+	// Kind is the name of their kind.
+	Kind string
+	// State is that of their health, one of the constants of package store/delivery that begin with Connection.
+	State string
+	// Text is in the name, in upper or lower case.
+	Text string
+}
+
+// List returns the connections that a filter selects by name, without the values of their secrets.
+func (c Connections) List(ctx context.Context, f Filter) ([]connections.Info, error) {
+	all, err := c.Service.List(ctx)
+	return slices.DeleteFunc(all, func(i connections.Info) bool {
+		return f.Kind != "" && f.Kind != i.Kind || f.State != "" && f.State != i.Health.State || !textsearch.In(f.Text, i.Name)
+	}), err
 }
 
 // Show returns a connection without the values of its secrets, or connections.ErrNotFound.

@@ -90,7 +90,7 @@ func TestListAndSetSecrets(t *testing.T) {
 		Every: time.Hour, Settings: json.RawMessage(`{}`),
 	})
 	require.NoError(t, err)
-	all, err := c.List(ctx)
+	all, err := c.List(ctx, connectclient.Filter{})
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	require.Equal(t, []string{"mail", "shop"}, []string{all[0].Name, all[1].Name})
@@ -217,7 +217,7 @@ func TestUnavailable(t *testing.T) {
 	}
 
 	for name, call := range map[string]func(c connectclient.Connections) error{
-		"list": func(c connectclient.Connections) error { _, err := c.List(ctx); return err },
+		"list": func(c connectclient.Connections) error { _, err := c.List(ctx, connectclient.Filter{}); return err },
 		"put": func(c connectclient.Connections) error {
 			_, _, err := c.Put(ctx, example(connectiontest.BehaveWell))
 			return err

@@ -29,6 +29,11 @@ const (
 	ConnectionPaused = "paused"
 )
 
+// ConnectionStates returns all states of connections.
+func ConnectionStates() []string {
+	return []string{ConnectionHealthy, ConnectionFailing, ConnectionOpen, ConnectionHalfOpen, ConnectionPaused}
+}
+
 // ConnectionState returns the state of a connection at a time.
 func ConnectionState(h Health, now time.Time) string {
 	switch {
