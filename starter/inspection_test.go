@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -36,15 +37,17 @@ func testRecoverBehind(t *testing.T, s *enginetest.System, r starter.Request) {
 	require.NoError(t, s.Starter.Pause(ctx, slow.ID, ann))
 	s.WaitFor(t, slow.ID, "paused", func(now importstore.Summary) bool { return now.Import.Paused })
 	exec(t, "UPDATE imports SET paused = false WHERE id = $1", slow.ID)
-	done, now := recovered(t, slow.ID)
-	require.Equal(t, starter.Recovery{}, done)
-	require.True(t, now.Paused)
+	polltest.Eventually(t, func() bool {
+		done, now := recovered(t, slow.ID)
+		require.Equal(t, starter.Recovery{}, done)
+		return now.Paused
+	}, 30*time.Second, 50*time.Millisecond)
 
 	// One that waits for the locks of the paused one has its place again.
 	waits := s.Start(t, with(r, `{"rows": 3}`))
 	s.WaitFor(t, waits.ID, "waiting for its locks", func(now importstore.Summary) bool { return now.Import.Phase == importstore.PhaseLocking })
 	exec(t, "DELETE FROM lock_requests WHERE import_id = $1", waits.ID)
-	require.Eventually(t, func() bool {
+	polltest.Eventually(t, func() bool {
 		_, _ = recovered(t, waits.ID)
 		queueing, err := s.Store.Imports.Queueing(ctx, waits.ID)
 		require.NoError(t, err)
@@ -79,11 +82,14 @@ func testRecoverBehind(t *testing.T, s *enginetest.System, r starter.Request) {
 		_, now := recovered(t, imp.ID)
 		require.Nil(t, now.BehindSince, "%s: both agree", name)
 		exec(t, tc.restore, imp.ID)
-		done, now := recovered(t, imp.ID)
-		require.Equal(t, starter.Recovery{}, done, "%s: an activity may be about to record it", name)
-		require.NotNil(t, now.BehindSince, name)
+		// The workflow shows its step a moment after the store has it.
+		polltest.Eventually(t, func() bool {
+			done, now := recovered(t, imp.ID)
+			require.Equal(t, starter.Recovery{}, done, "%s: an activity may be about to record it", name)
+			return now.BehindSince != nil
+		}, 30*time.Second, 50*time.Millisecond, name)
 		exec(t, "UPDATE imports SET behind_since = now() - interval '2 minutes' WHERE id = $1", imp.ID)
-		done, _ = recovered(t, imp.ID)
+		done, _ := recovered(t, imp.ID)
 		require.Equal(t, starter.Recovery{Cause: "its workflow was ahead of the store, which was restored"}, done, name)
 		run, err := s.Temporal.DescribeWorkflowExecution(ctx, imp.WorkflowID, "")
 		require.NoError(t, err)
