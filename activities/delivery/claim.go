@@ -99,6 +99,10 @@ func (d *Destinations) claim(ctx context.Context) error {
 	for _, r := range requests {
 		s := p.actions[ActionRef{Destination: r.Destination, Action: r.Action}]
 		s.claiming, s.due = false, s.due || err != nil
+		if err != nil && s.drain != nil {
+			// It may wait for the claim.
+			s.drain.signal()
+		}
 	}
 	if err != nil {
 		for key, own := range batches {

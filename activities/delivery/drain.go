@@ -223,7 +223,8 @@ func (one *drain) until(stopping bool) (at time.Time, ended bool) {
 	defer p.mu.Unlock()
 	at = one.ends
 	if stopping {
-		return at.Add(recordTimeout), one.ended || one.served.inFlight == 0
+		// A claim that is being made may become a batch in flight.
+		return at.Add(recordTimeout), one.ended || one.served.inFlight == 0 && !one.served.claiming
 	}
 	stalled := p.polled.Add(cmp.Or(one.d.MaxPollGap, defaultMaxPollGap))
 	if !time.Now().Before(stalled) {
