@@ -119,3 +119,23 @@ func TestCauseOf(t *testing.T) {
 		})
 	}
 }
+
+// A source that wants to be asked later is no fault: the workflow learns until when, at most MaxWait ahead.
+func TestFailureWaits(t *testing.T) {
+	t.Parallel()
+	soon := time.Now().Add(time.Hour).In(time.FixedZone("", 3600))
+	for name, test := range map[string]struct{ until, want time.Time }{
+		"soon": {soon, soon}, "too far": {time.Now().AddDate(1, 0, 0), time.Now().Add(importers.MaxWait)},
+	} {
+		err := Failure(fmt.Errorf("load: %w", importers.WaitUntil(test.until, errors.New("the quota is used up"))), detail{Chunks: 7})
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app)
+		require.Equal(t, TypeWait, app.Type(), name)
+		require.True(t, app.NonRetryable(), name)
+		var wait Wait
+		require.NoError(t, app.Details(&wait))
+		require.Equal(t, "load: the quota is used up", wait.Reason)
+		require.WithinDuration(t, test.want, wait.Until, time.Minute, name)
+		require.Equal(t, time.UTC, wait.Until.Location())
+	}
+}

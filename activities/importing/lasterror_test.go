@@ -82,6 +82,15 @@ func TestLastErrorRecorder(t *testing.T) {
 	require.Error(t, b.withRecorder(ref))
 	require.Equal(t, "panic: no idea \uFFFD", m.lastError())
 
+	// A source that wants to be asked later has its reason and its time shown.
+	until := time.Now().Add(time.Hour)
+	m.moods, m.seen = []func() error{func() error { return importers.WaitUntil(until, errors.New("the quota is used up")) }}, nil
+	require.Error(t, b.withRecorder(ref))
+	waiting := b.Imp(t, ref)
+	require.Equal(t, "the quota is used up", waiting.WaitReason)
+	require.NotNil(t, waiting.WaitUntil)
+	require.WithinDuration(t, until, *waiting.WaitUntil, time.Second)
+
 	m.moods, m.seen = []func() error{func() error { return importers.Permanent(importers.ClassInput, errors.New("no such file")) }}, nil
 	require.Error(t, b.withRecorder(ref))
 	require.Empty(t, m.lastError(), "the end of the import reports its error")
