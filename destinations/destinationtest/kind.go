@@ -2,8 +2,8 @@ package destinationtest
 
 import "github.com/sluicehq/sluice/connections"
 
-// Described is what a kind of connections says about itself, as people are shown it: "NAME: LABEL", then a line for each
-// setting, such as "url: string, required" and "port: integer, 5432 by default", and for each secret.
+// Described is what a kind of connections says about itself, as people are shown it: "NAME: LABEL", then a line for
+// each setting, such as "url: string, required" and "port: integer, 5432 by default", and for each secret.
 func Described(kind connections.Kind) []string {
 	lines := []string{kind.Name() + ": " + kind.Label()}
 	if described, ok := kind.(connections.SettingsDescriber); ok {

@@ -49,8 +49,9 @@ func TestApplyMapping(t *testing.T) {
 		json.RawMessage(`{"email": "Ann@Example.com", "address": {"city": "Bern", "zip": null, "at": {"x": null}}, "tag": 9007199254740993}`),
 		map[string]any{"site": "example.com"})
 	require.NoError(t, err)
-	require.Equal(t, `{"address":{"city":"Bern"},"email":"ann@example.com","empty":{},"given":{"at":{},"city":"Bern"},`+
+	require.JSONEq(t, `{"address":{"city":"Bern"},"email":"ann@example.com","empty":{},"given":{"at":{},"city":"Bern"},`+
 		`"site":"example.com","tags":[9007199254740993,null,null],"version":2}`, string(got))
+	require.Contains(t, string(got), "[9007199254740993,", "all digits of an ID are kept")
 }
 
 // The error of a record names the fields and quotes nothing of the record; what it wraps may.
