@@ -75,20 +75,22 @@ func TestListSites(t *testing.T) {
 	t.Parallel()
 	s := setupSites(t)
 	ctx := enginetest.Context(t)
-	domains := func(scope access.Scope, after string, limit int) (all []string) {
+	domains := func(scope access.Scope, text, after string, limit int) (all []string) {
 		t.Helper()
-		sites, err := s.List(ctx, scope, after, limit)
+		sites, err := s.List(ctx, scope, text, after, limit)
 		require.NoError(t, err)
 		for _, one := range sites {
 			all = append(all, one.Domain)
 		}
 		return all
 	}
-	require.Equal(t, []string{site, "native.com"}, domains(access.AllSites(), "", 0))
-	require.Equal(t, []string{site}, domains(access.AllSites(), "", 1))
-	require.Equal(t, []string{"native.com"}, domains(access.AllSites(), site, 10))
-	require.Equal(t, []string{"native.com"}, domains(access.Sites("native.com", "none.example"), "", 0))
-	require.Empty(t, domains(access.Scope{}, "", 0))
+	require.Equal(t, []string{site, "native.com"}, domains(access.AllSites(), "", "", 0))
+	require.Equal(t, []string{site}, domains(access.AllSites(), "", "", 1))
+	require.Equal(t, []string{"native.com"}, domains(access.AllSites(), "", site, 10))
+	require.Equal(t, []string{"native.com"}, domains(access.Sites("native.com", "none.example"), "", "", 0))
+	require.Empty(t, domains(access.Scope{}, "", "", 0))
+	require.Equal(t, []string{"native.com"}, domains(access.AllSites(), "NATIVE", "", 0))
+	require.Empty(t, domains(access.Sites(site), "native", "", 0))
 
 	_, err := s.Set(ctx, site, ingestclient.SiteChange{FormerDomains: []string{"old.example.com"}})
 	require.NoError(t, err)
@@ -164,7 +166,7 @@ func TestParseShields(t *testing.T) {
 func TestWarehouse(t *testing.T) {
 	t.Parallel()
 	s := setupSites(t)
-	none, err := s.Recent(enginetest.Context(t), access.Scope{}, "", 10, 7)
+	none, err := s.Recent(enginetest.Context(t), access.Scope{}, "", "", 10, 7)
 	require.NoError(t, err)
 	require.Empty(t, none, "no warehouse is needed for no site")
 	w, dsn := withWarehouse(t, s)
@@ -253,7 +255,7 @@ func testRecent(t *testing.T, s *ingestclient.Sites, w *warehouse.Warehouse, dsn
 	enginetest.ExecClickHouse(t, dsn, fmt.Sprintf(`INSERT INTO imported_visitors (site_id, import_id, date, visitors)
 		SELECT %d, 5, toDate('%s') - number, 100 + number FROM numbers(40) WHERE number != 1`, one.ID, present-2))
 	require.NoError(t, w.Show(ctx, uint64(one.ID), 5, 0))
-	recent, err := s.Recent(ctx, access.AllSites(), "", 10, 7)
+	recent, err := s.Recent(ctx, access.AllSites(), "", "", 10, 7)
 	require.NoError(t, err)
 	require.Len(t, recent, 2)
 	first, last := present-41, present-2
@@ -272,6 +274,6 @@ func testRecent(t *testing.T, s *ingestclient.Sites, w *warehouse.Warehouse, dsn
 	require.Empty(t, recent[1].Days)
 	_, err = s.Imports.AddSite(ctx, importstore.NewSite{Domain: "mars.example", TimeZone: "Mars"})
 	require.NoError(t, err)
-	_, err = s.Recent(ctx, access.AllSites(), "", 10, 7)
+	_, err = s.Recent(ctx, access.AllSites(), "", "", 10, 7)
 	require.ErrorContains(t, err, `site mars.example: the time zone "Mars"`)
 }

@@ -53,7 +53,7 @@ func TestOutagesOfSites(t *testing.T) {
 			return err
 		},
 		"list": func(s *ingestclient.Sites) error {
-			_, err := s.Recent(ctx, access.AllSites(), "", 10, 7)
+			_, err := s.Recent(ctx, access.AllSites(), "", "", 10, 7)
 			return err
 		},
 		"show": func(s *ingestclient.Sites) error { _, err := s.Show(ctx, site); return err },
@@ -93,7 +93,7 @@ func TestOutagesOfSites(t *testing.T) {
 			_, err := s.Breakdown(ctx, one, ingestclient.BreakdownQuery{By: history.ByPages})
 			return err
 		},
-		"recent": func() error { _, err := s.Recent(ctx, access.AllSites(), "", 10, 7); return err },
+		"recent": func() error { _, err := s.Recent(ctx, access.AllSites(), "", "", 10, 7); return err },
 	}
 	for name, call := range reads {
 		gone.Meet(t, call, func(n int, err error) {

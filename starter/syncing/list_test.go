@@ -105,7 +105,7 @@ func TestViews(t *testing.T) {
 
 	shown, err := b.Show(b.ctx, "news")
 	require.NoError(t, err)
-	all, err := b.List(b.ctx, "", 10)
+	all, err := b.List(b.ctx, syncclient.Filter{}, "", 10)
 	require.NoError(t, err)
 	views, err := b.Views(b.ctx, all)
 	require.NoError(t, err)
@@ -147,9 +147,19 @@ func TestViews(t *testing.T) {
 	require.Nil(t, weekly.Scan)
 	require.Nil(t, weekly.Counts)
 	require.Equal(t, []syncclient.LateErrors{}, weekly.Late)
-	page, err := b.List(b.ctx, "news", 1)
+	page, err := b.List(b.ctx, syncclient.Filter{}, "news", 1)
 	require.NoError(t, err)
 	require.Equal(t, "weekly", page[0].Name)
+	for name, f := range map[string]syncclient.Filter{
+		"news": {State: syncclient.StateLate, Text: "MAILCHIMP:mc"}, "weekly": {Text: "EEK"}, "": {State: syncclient.StatePaused},
+	} {
+		found, err := b.List(b.ctx, f, "", 10)
+		require.NoError(t, err)
+		require.Equal(t, name != "", len(found) == 1, "%+v", f)
+		if name != "" {
+			require.Equal(t, name, found[0].Name)
+		}
+	}
 	lateErrors, err := b.LateErrors(b.ctx, "news")
 	require.NoError(t, err)
 	require.Equal(t, news.Late, lateErrors)
