@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -22,11 +23,9 @@ func (s *Starter) Wait(ctx context.Context, id int64, seen func(importstore.Summ
 // WaitFor is Wait until a condition holds, with the errors of Wait.
 func (s *Starter) WaitFor(
 	ctx context.Context, id int64, holds func(importstore.Import) bool, seen func(importstore.Summary),
-) (importstore.Summary, error) {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		summary, err := s.Store.Imports.Summary(ctx, id)
+) (summary importstore.Summary, err error) {
+	for range delay.Rounds(ctx, pollInterval) {
+		summary, err = s.Store.Imports.Summary(ctx, id)
 		if err != nil {
 			return importstore.Summary{}, err
 		}
@@ -36,19 +35,13 @@ func (s *Starter) WaitFor(
 		if holds(summary.Import) {
 			return summary, nil
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return summary, ctx.Err()
-		}
 	}
+	return summary, ctx.Err()
 }
 
 // WaitDeleted waits until a deletion has ended. The error is that of the store or of ctx.
 func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, pollInterval) {
 		_, err := s.Store.Imports.Import(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
@@ -56,10 +49,6 @@ func (s *Starter) WaitDeleted(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
+	return ctx.Err()
 }

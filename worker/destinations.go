@@ -13,6 +13,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/delay"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/delivery"
@@ -136,10 +137,8 @@ func (dl *deliveries) stop() {
 // launch keeps the workflows of all destinations running until ctx ends. It first starts all of them,
 // which makes running ones read their settings, and then those that do not run.
 func (dl *deliveries) launch(ctx context.Context) {
-	ticker := time.NewTicker(dl.w.cfg.ReconcileInterval)
-	defer ticker.Stop()
 	waiting := dl.w.cfg.Destinations.All()
-	for {
+	for range delay.Rounds(ctx, dl.w.cfg.ReconcileInterval) {
 		var failed []destinations.Destination
 		var faults []error
 		for _, d := range waiting {
@@ -152,11 +151,6 @@ func (dl *deliveries) launch(ctx context.Context) {
 		}
 		if err := errors.Join(faults...); err != nil && ctx.Err() == nil {
 			dl.w.log.Warn("could not start the workflows of destinations", "error", err)
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/version"
 	"github.com/sluicehq/sluice/store"
 )
@@ -48,17 +49,10 @@ func (w *Worker) beat(ctx context.Context, own store.LiveWorker) {
 // heartbeat records every store.WorkerHeartbeat that this process lives and what it offers, until ctx
 // ends. Then it removes the record: the process takes no more tasks.
 func (w *Worker) heartbeat(ctx context.Context, own store.LiveWorker) {
-	ticker := time.NewTicker(store.WorkerHeartbeat)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			w.beat(ctx, own)
-		case <-ctx.Done():
-			w.deregister(ctx, own)
-			return
-		}
+	for range delay.Ticks(ctx, store.WorkerHeartbeat) {
+		w.beat(ctx, own)
 	}
+	w.deregister(ctx, own)
 }
 
 // deregister removes the record of a process that stops.

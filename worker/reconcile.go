@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/wiring"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -18,9 +19,7 @@ import (
 // reconcile repairs, until ctx ends, the state left by a process that died between
 // two systems. All workers do so: doing it twice is harmless.
 func (w *Worker) reconcile(ctx context.Context) {
-	ticker := time.NewTicker(w.cfg.ReconcileInterval)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, w.cfg.ReconcileInterval) {
 		w.repair(ctx, "schedule retention", w.applyRetention)
 		w.repair(ctx, "schedule the rotation of salts", w.restoreSaltRotation)
 		w.repair(ctx, "start abandoned imports", w.startAbandoned)
@@ -32,11 +31,6 @@ func (w *Worker) reconcile(ctx context.Context) {
 		w.repair(ctx, "check the freshness of syncs", w.checkSyncs)
 		w.repair(ctx, "purge the audit", w.purgeAudit)
 		w.health.setTemporal(w.temporalAnswers(ctx))
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/delay"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	"github.com/sluicehq/sluice/store"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -102,15 +103,8 @@ func (w *Worker) applySyncs(ctx context.Context) error {
 // exportSyncs copies the history of syncs to the warehouse until ctx ends. Nothing else waits for it.
 func (w *Worker) exportSyncs(ctx context.Context) {
 	exporter := &syncacts.Exporter{Store: syncstore.New(w.store.Store), Warehouse: w.warehouse}
-	ticker := time.NewTicker(w.cfg.ReconcileInterval)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, w.cfg.ReconcileInterval) {
 		w.repair(ctx, "copy the history of syncs to the warehouse", exporter.Export)
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/writer"
 	"github.com/sluicehq/sluice/ingest/writer/pool"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/ingesting/rows"
 	"github.com/sluicehq/sluice/internal/wiring"
@@ -55,7 +56,7 @@ func (w *Worker) writeEvents(ctx context.Context) {
 // awaitEventLog opens the event log, and returns nil if ctx ends before.
 func (w *Worker) awaitEventLog(ctx context.Context) *eventlog.Log {
 	w.health.setEvents(nil, errOpening)
-	for delay := 250 * time.Millisecond; ; delay = min(2*delay, maxLogBackoff) {
+	for backoff := 250 * time.Millisecond; ; backoff = min(2*backoff, maxLogBackoff) {
 		log, err := ingesting.OpenLog(ctx, ingeststore.New(w.store.Store), wiring.EventLog(w.cfg.Settings.EventLog, w.log))
 		if err == nil {
 			return log
@@ -65,13 +66,11 @@ func (w *Worker) awaitEventLog(ctx context.Context) *eventlog.Log {
 		}
 		w.health.setEvents(nil, err)
 		if ingesting.Refused(err) {
-			w.log.Error("the event log is refused; events are not written", "retry_in", delay, "error", err)
+			w.log.Error("the event log is refused; events are not written", "retry_in", backoff, "error", err)
 		} else {
-			w.log.Warn("waiting", "for", "event log", "retry_in", delay, "error", err)
+			w.log.Warn("waiting", "for", "event log", "retry_in", backoff, "error", err)
 		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		if delay.Wait(ctx, backoff) != nil {
 			return nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/groupcommit"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
@@ -112,8 +113,8 @@ func (d *Destinations) recordTogether(ctx context.Context, results []*batchResul
 // recordAlone retries until the result is recorded or ctx ends: no other process knows it.
 // Recording twice does no harm.
 func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
-	const maxDelay = 2 * time.Second
-	for delay := 100 * time.Millisecond; ; delay = min(2*delay, maxDelay) {
+	const maxPause = 2 * time.Second
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, maxPause) {
 		recorded, err := d.Store.RecordOutcomes(ctx, r.outcomes)
 		if err == nil {
 			// What an earlier attempt has recorded counts, too.
@@ -125,9 +126,7 @@ func (d *Destinations) recordAlone(ctx context.Context, r *batchResult) error {
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		if delay.Wait(ctx, pause) != nil {
 			return err
 		}
 	}

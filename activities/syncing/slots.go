@@ -6,6 +6,7 @@ import (
 	stdsync "sync"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
@@ -162,19 +163,12 @@ func (b *Budgets) free(ctx context.Context, slot keptSlot) {
 
 // Renew keeps the slots of this worker until ctx ends, then frees those that are not in use.
 func (b *Budgets) Renew(ctx context.Context) {
-	ticker := time.NewTicker(renewEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			b.freeAll(context.WithoutCancel(ctx))
-			return
-		}
+	for range delay.Ticks(ctx, renewEvery) {
 		if err := b.store.RenewSlots(ctx, b.holder, slotTTL); err != nil && ctx.Err() == nil {
 			b.log.Warn("could not renew connection slots", "error", err)
 		}
 	}
+	b.freeAll(context.WithoutCancel(ctx))
 }
 
 // freeAll frees all slots that are not in use, and keeps none from now on.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -151,9 +152,7 @@ func (b *bench) fresh(ctx context.Context) error {
 
 // quiet waits until no merge is running.
 func (b *bench) quiet(ctx context.Context) error {
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, 100*time.Millisecond) {
 		var merges uint64
 		if err := b.engine.QueryRow(ctx, "SELECT count() FROM system.merges").Scan(&merges); err != nil {
 			return err
@@ -161,12 +160,8 @@ func (b *bench) quiet(ctx context.Context) error {
 		if merges == 0 {
 			return nil
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
+	return ctx.Err()
 }
 
 // sluice imports the file and deletes the import. It returns the seconds from the start

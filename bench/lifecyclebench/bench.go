@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
@@ -147,16 +148,10 @@ func (b *bench) start(ctx context.Context, site string, args map[string]any) (im
 
 // until calls look again and again until it says that it has seen enough.
 func until(ctx context.Context, every time.Duration, look func() (seen bool, err error)) error {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, every) {
 		if seen, err := look(); seen || err != nil {
 			return err
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
 	}
+	return context.Cause(ctx)
 }

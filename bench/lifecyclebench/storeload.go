@@ -3,6 +3,8 @@ package lifecyclebench
 import (
 	"context"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // StoreLoad is what the store has done, as PostgreSQL counts it in pg_stat_database.
@@ -31,7 +33,7 @@ func (b *bench) storeLoad(ctx context.Context) (l StoreLoad, err error) {
 // storeLoadAtRest is storeLoad once every session has told what it did: they do so a second
 // after their last transaction.
 func (b *bench) storeLoadAtRest(ctx context.Context) (l StoreLoad, err error) {
-	if err := pass(ctx, 2*time.Second); err != nil {
+	if err := delay.Wait(ctx, 2*time.Second); err != nil {
 		return l, err
 	}
 	return b.storeLoad(ctx)

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -94,28 +95,16 @@ const settle = 12 * time.Second
 
 // idle measures processor time without requests.
 func (b *bench) idle(ctx context.Context, length time.Duration) (Usage, error) {
-	if err := pass(ctx, settle); err != nil {
+	if err := delay.Wait(ctx, settle); err != nil {
 		return Usage{}, err
 	}
 	before, err := b.usage()
 	if err != nil {
 		return Usage{}, err
 	}
-	if err := pass(ctx, length); err != nil {
+	if err := delay.Wait(ctx, length); err != nil {
 		return Usage{}, err
 	}
 	after, err := b.usage()
 	return after.since(before), err
-}
-
-// pass lets time pass.
-func pass(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/bench/workerprocess"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/starter"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -139,16 +140,10 @@ func (b *bench) awaitRuns(ctx context.Context, name string, runs, members int) (
 
 // until calls look again and again until it says that it has seen enough.
 func until(ctx context.Context, every time.Duration, look func() (seen bool, err error)) error {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, every) {
 		if seen, err := look(); seen || err != nil {
 			return err
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
 	}
+	return context.Cause(ctx)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 )
 
@@ -31,12 +32,8 @@ func newChanger(fake *fakemailchimp.Server, members int, seed uint64) *changer {
 
 // run changes a member at an interval, until end is called or ctx ends.
 func (c *changer) run(ctx context.Context, every time.Duration) {
-	ticker := time.NewTicker(max(every, time.Millisecond))
-	defer ticker.Stop()
-	for c.change() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
+	for range delay.Rounds(ctx, max(every, time.Millisecond)) {
+		if !c.change() {
 			return
 		}
 	}

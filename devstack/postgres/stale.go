@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // dyingFor is the time that a server may take to end before it counts as running. After SIGKILL of
@@ -24,7 +26,7 @@ const dyingFor = 10 * time.Second
 func clearStalePID(ctx context.Context, cluster string) error {
 	path := filepath.Join(cluster, "postmaster.pid")
 	giveUp := time.Now().Add(dyingFor)
-	for {
+	for range delay.Rounds(ctx, 50*time.Millisecond) {
 		pid, err := readPID(path)
 		if err != nil || pid == 0 {
 			return err
@@ -38,12 +40,8 @@ func clearStalePID(ctx context.Context, cluster string) error {
 		if time.Now().After(giveUp) {
 			return fmt.Errorf("%w: process %d runs on %s; stop it first", ErrRunning, pid, cluster)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
 	}
+	return ctx.Err()
 }
 
 // readPID returns the process id in the file, 0 when there is no such file or

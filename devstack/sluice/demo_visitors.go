@@ -11,6 +11,7 @@ import (
 
 	devstack "github.com/sluicehq/sluice/devstack/app"
 	"github.com/sluicehq/sluice/devstack/stack"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/terminal"
 )
 
@@ -106,20 +107,14 @@ func (d *demonstration) countries(ctx context.Context, conn driver.Conn) error {
 }
 
 // awaitArrived waits until as many events have arrived as were accepted, or ctx ends.
-func awaitArrived(ctx context.Context, conn driver.Conn, before arrived, accepted uint64) (arrived, error) {
-	ticker := time.NewTicker(arrivalPoll)
-	defer ticker.Stop()
-	for {
-		now, err := countArrived(context.WithoutCancel(ctx), conn)
+func awaitArrived(ctx context.Context, conn driver.Conn, before arrived, accepted uint64) (now arrived, err error) {
+	for range delay.Rounds(ctx, arrivalPoll) {
+		now, err = countArrived(context.WithoutCancel(ctx), conn)
 		if err != nil || now.events+now.unmatched >= before.events+before.unmatched+accepted {
 			return now, err
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return now, nil
-		}
 	}
+	return now, nil
 }
 
 // countTimeout bounds one count.

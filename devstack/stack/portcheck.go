@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/devstack/ports"
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // PortsError lists every address that is taken.
@@ -75,7 +76,7 @@ const portGrace = 2 * time.Second
 // checkPorts returns a [*PortsError] when an address cannot be listened on.
 func checkPorts(ctx context.Context, endpoints []endpoint) error {
 	giveUp := time.Now().Add(portGrace)
-	for {
+	for range delay.Rounds(ctx, 100*time.Millisecond) {
 		taken := takenPorts(endpoints)
 		if len(taken) == 0 {
 			return nil
@@ -86,12 +87,8 @@ func checkPorts(ctx context.Context, endpoints []endpoint) error {
 			}
 			return &PortsError{Taken: taken}
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("check ports: %w", context.Cause(ctx))
-		case <-time.After(100 * time.Millisecond):
-		}
 	}
+	return fmt.Errorf("check ports: %w", context.Cause(ctx))
 }
 
 func takenPorts(endpoints []endpoint) []TakenPort {

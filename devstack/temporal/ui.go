@@ -18,6 +18,7 @@ import (
 
 	"github.com/sluicehq/sluice/devstack/loopback"
 	"github.com/sluicehq/sluice/devstack/ports"
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // ui is the running Web UI.
@@ -71,10 +72,8 @@ func awaitListener(ctx context.Context, address string) error {
 		if err == nil {
 			return conn.Close()
 		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
+		if ended := delay.Wait(ctx, 5*time.Millisecond); ended != nil {
+			return errors.Join(ended, err)
 		}
 	}
 }

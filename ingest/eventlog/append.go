@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/groupcommit"
 )
 
@@ -147,10 +148,8 @@ func (l *Log) publish(ctx context.Context, s *stream, message []byte) (sequence 
 		case errors.Is(err, nats.ErrConnectionClosed):
 			return 0, unavailable(fmt.Errorf("%w: %w", ErrUnknownOutcome, err), retryUnknown)
 		}
-		select {
-		case <-ctx.Done():
+		if delay.Wait(ctx, backoff/2+rand.N(backoff/2)) != nil { //nolint:gosec // jitter is no secret
 			return 0, unavailable(fmt.Errorf("%w: %w", ErrUnknownOutcome, err), retryUnknown)
-		case <-time.After(backoff/2 + rand.N(backoff/2)): //nolint:gosec // jitter is no secret
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // Message is one message of a partition.
@@ -88,10 +90,8 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 			return m, err
 		}
 		r.Close()
-		select {
-		case <-ctx.Done():
-			return Message{}, ctx.Err()
-		case <-time.After(readRetry):
+		if err := delay.Wait(ctx, readRetry); err != nil {
+			return Message{}, err
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // DefaultInterval is how often a store looks for changed files.
@@ -93,15 +95,8 @@ func (s *Store) Data() *Data { return s.data.Load() }
 
 // Run reloads changed files until the context ends.
 func (s *Store) Run(ctx context.Context) {
-	ticker := time.NewTicker(s.config.Interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			s.Reload()
-		}
+	for range delay.Ticks(ctx, s.config.Interval) {
+		s.Reload()
 	}
 }
 

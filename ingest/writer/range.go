@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // collect returns the rows of the open range, or decides the next one. Resumed says that an
@@ -129,10 +130,8 @@ func (r *run) write(ctx context.Context, b *batch, resumed bool) (repairs int, e
 		r.cfg.Logger.Warn("range not written yet", "range", b.String(), "retry_after", backoff, "error", err)
 		// The outcome is unknown: the next attempt counts first.
 		insert = false
-		select {
-		case <-ctx.Done():
-			return repairs, ctx.Err()
-		case <-time.After(backoff):
+		if err := delay.Wait(ctx, backoff); err != nil {
+			return repairs, err
 		}
 	}
 }

@@ -27,3 +27,45 @@ func TestWait(t *testing.T) {
 		require.Equal(t, time.Hour+time.Minute, time.Since(began))
 	})
 }
+
+func TestTicks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Minute)
+		defer cancel()
+		var at []time.Duration
+		for now := range delay.Ticks(ctx, time.Hour) {
+			at = append(at, now.Sub(began))
+		}
+		require.Equal(t, []time.Duration{time.Hour, 2 * time.Hour}, at)
+		require.Equal(t, 150*time.Minute, time.Since(began), "it ends with its context")
+
+		for range delay.Ticks(t.Context(), time.Hour) {
+			break
+		}
+		require.Equal(t, 210*time.Minute, time.Since(began))
+	})
+}
+
+func TestRoundsBeginAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var at []time.Duration
+		for now := range delay.Rounds(ctx, time.Hour) {
+			if at = append(at, now.Sub(began)); len(at) == 3 {
+				cancel()
+			}
+		}
+		require.Equal(t, []time.Duration{0, time.Hour, 2 * time.Hour}, at)
+
+		rounds := 0
+		for range delay.Rounds(ctx, time.Hour) {
+			rounds++
+		}
+		require.Equal(t, 1, rounds, "the first round, although the context has ended")
+	})
+}

@@ -12,6 +12,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -38,21 +39,18 @@ func (s *System) WaitFor(tb testing.TB, id int64, what string, is func(importsto
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(Context(tb), time.Minute)
 	defer cancel()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		now, err := s.Store.Imports.Summary(Context(tb), id)
+	var now importstore.Summary
+	for range delay.Rounds(ctx, 20*time.Millisecond) {
+		var err error
+		now, err = s.Store.Imports.Summary(Context(tb), id)
 		require.NoError(tb, err)
 		if is(now) {
 			return now
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			require.FailNowf(tb, "timed out", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
-				now.Import.Status, now.Import.Phase, now.RowsLoaded, now.Import.Error, now.Import.AttemptError)
-		}
 	}
+	require.FailNowf(tb, "timed out", "import %d: %s: it is %s, %s, with %d rows: %s%s", id, what,
+		now.Import.Status, now.Import.Phase, now.RowsLoaded, now.Import.Error, now.Import.AttemptError)
+	return now
 }
 
 // WaitLoading waits until some of an import's rows, but not all, are loaded.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/eventapi"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -191,15 +192,8 @@ func (r *Replies) Abandon(ctx context.Context, sender, key string) error {
 // Run renews claims, stores replies that could not be stored, and deletes old ones, until ctx ends. It stores
 // replies once more at its end.
 func (r *Replies) Run(ctx context.Context) error {
-	ticker := time.NewTicker(r.config.ClaimTTL / 3)
-	defer ticker.Stop()
 	trimmed, failing := time.Now(), false
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return r.save(context.WithoutCancel(ctx))
-		}
+	for range delay.Ticks(ctx, r.config.ClaimTTL/3) {
 		err := errors.Join(r.renew(ctx), r.save(ctx))
 		if err == nil && time.Since(trimmed) > trimInterval {
 			trimmed = time.Now()
@@ -210,6 +204,7 @@ func (r *Replies) Run(ctx context.Context) error {
 		}
 		failing = err != nil
 	}
+	return r.save(context.WithoutCancel(ctx))
 }
 
 func (r *Replies) renew(ctx context.Context) error {

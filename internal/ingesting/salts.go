@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // saltsInterval is how often the salts are read again: a salt that was replaced, because the key set was
@@ -118,10 +119,8 @@ func (s *Salts) forget(today calendar.Day) {
 
 // Run reads the salts once a minute until ctx ends.
 func (s *Salts) Run(ctx context.Context) error {
-	ticker := time.NewTicker(saltsInterval)
-	defer ticker.Stop()
 	failing := false
-	for {
+	for range delay.Rounds(ctx, saltsInterval) {
 		today := calendar.DayOf(s.config.Now().UTC())
 		s.forget(today)
 		s.reading.Lock()
@@ -132,10 +131,6 @@ func (s *Salts) Run(ctx context.Context) error {
 				"error", err)
 		}
 		failing = err != nil
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
-		}
 	}
+	return nil
 }

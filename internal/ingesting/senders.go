@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/eventapi"
+	"github.com/sluicehq/sluice/internal/delay"
 	accessstore "github.com/sluicehq/sluice/store/access"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -81,17 +82,11 @@ func bearer(h http.Header) string {
 
 // Run notes the use of keys once a minute until ctx ends, and at its end.
 func (s *Senders) Run(ctx context.Context) error {
-	ticker := time.NewTicker(useInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			s.note(ctx)
-		case <-ctx.Done():
-			s.note(context.WithoutCancel(ctx))
-			return nil
-		}
+	for range delay.Ticks(ctx, useInterval) {
+		s.note(ctx)
 	}
+	s.note(context.WithoutCancel(ctx))
+	return nil
 }
 
 // noteTimeout bounds the statement that notes the use of keys.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/migration"
 )
 
@@ -22,15 +23,15 @@ type Waiter struct {
 
 // Delays between attempts, and the bound of one.
 const (
-	firstDelay     = 100 * time.Millisecond
-	maxDelay       = 5 * time.Second
+	firstBackoff   = 100 * time.Millisecond
+	maxBackoff     = 5 * time.Second
 	attemptTimeout = 10 * time.Second
 )
 
 // Await tries until it works, ctx ends, the error is Final or no retry makes a schema supported. what names the
 // server in logs and errors.
 func (w Waiter) Await(ctx context.Context, what string, try func(context.Context) error) error {
-	for delay := firstDelay; ; delay = min(2*delay, maxDelay) {
+	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 		err := try(attempt)
 		cancel()
@@ -44,10 +45,8 @@ func (w Waiter) Await(ctx context.Context, what string, try func(context.Context
 		case errors.As(err, &unsupported):
 			return err
 		}
-		w.Logger.Warn("waiting", "for", what, "error", err, "retry_in", delay)
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		w.Logger.Warn("waiting", "for", what, "error", err, "retry_in", backoff)
+		if delay.Wait(ctx, backoff) != nil {
 			return fmt.Errorf("gave up waiting for the %s after %s: %w", what, w.Timeout, err)
 		}
 	}

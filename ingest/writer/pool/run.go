@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/writer"
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // Why the writer of a lease ends.
@@ -75,10 +76,8 @@ func (r *run) write(ctx context.Context) (fenced bool) {
 			backoff = cfg.MinBackoff
 		}
 		cfg.Logger.Error("partition not written", "partition", r.lease.Partition, "retry_after", backoff, "error", err)
-		select {
-		case <-ctx.Done():
+		if delay.Wait(ctx, backoff) != nil {
 			return false
-		case <-time.After(backoff):
 		}
 		backoff = min(2*backoff, cfg.MaxBackoff)
 	}
