@@ -19,3 +19,12 @@ func DecodeSettings(settings json.RawMessage, into any) error {
 	subject := inbound.Subject{Object: "the settings", Plural: true, Field: "setting", Quiet: true}
 	return inbound.Decode(subject, settings, into)
 }
+
+// EncodeSettings encodes decoded settings with their defaults, as the last step of ParseSettings, or returns the error
+// of an earlier one.
+func EncodeSettings[T any](settings T, err error) (json.RawMessage, error) {
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(settings)
+}

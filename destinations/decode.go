@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/inbound"
 )
 
@@ -17,14 +18,25 @@ func Decode(data json.RawMessage, into any) error {
 	return inbound.Decode(inbound.Subject{Object: "the data", Field: "field", Quiet: true}, data, into)
 }
 
-// JobOf returns a job whose data are a value as JSON, such as the one that Decode has read. Its other fields have their
-// defaults.
-func JobOf(data any) (*Job, error) {
-	text, err := json.Marshal(data)
+// JobOf returns the job of an event by its data, which Decode has filled, or the error of an earlier step of Marshal.
+func JobOf[T any](data T, err error) (*Job, error) {
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(data)
 	if err != nil {
 		return nil, fmt.Errorf("encode the data of the job: %w", err)
 	}
-	return &Job{Data: text}, nil
+	return &Job{Data: encoded}, nil
+}
+
+// CheckConnection checks the field "connection" of the data of an event, the name of a connection. Its error does not
+// quote the name, which may be a secret in the wrong place.
+func CheckConnection(name string) error {
+	if connections.CheckName(name) != nil {
+		return errors.New(`field "connection" of the data: want the name of a connection`)
+	}
+	return nil
 }
 
 // Join returns an error with the texts of several on one line, as people are shown it in

@@ -41,10 +41,10 @@ func TestDecode(t *testing.T) {
 
 func TestJobOf(t *testing.T) {
 	t.Parallel()
-	job, err := destinations.JobOf(map[string]any{"n": 1})
+	job, err := destinations.JobOf(map[string]any{"n": 1}, nil)
 	require.NoError(t, err)
 	require.Equal(t, destinations.Job{Data: json.RawMessage(`{"n":1}`)}, *job)
-	_, err = destinations.JobOf(math.Inf(1))
+	_, err = destinations.JobOf(math.Inf(1), nil)
 	require.EqualError(t, err, "encode the data of the job: json: unsupported value: +Inf")
 }
 

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -69,11 +68,7 @@ func (*insert) Data() any { return &Row{} }
 
 // Marshal wants a Row for the event's data.
 func (*insert) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
-	r, err := parse(e.Data)
-	if err != nil {
-		return nil, err
-	}
-	return destinations.JobOf(r)
+	return destinations.JobOf(parse(e.Data))
 }
 
 var (
@@ -86,11 +81,7 @@ func parse(data json.RawMessage) (Row, error) {
 	if err := destinations.Decode(data, &r); err != nil {
 		return Row{}, err
 	}
-	var faults []error
-	if connections.CheckName(r.Connection) != nil {
-		// Its error quotes the name, which may be a secret in the wrong place.
-		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
-	}
+	faults := []error{destinations.CheckConnection(r.Connection)}
 	if !validTable.MatchString(r.Table) {
 		faults = append(faults, errors.New(`field "table" of the data: want the name of a table, with or without a database`))
 	}

@@ -51,11 +51,7 @@ func (Kind) Secrets() []connections.SecretSpec {
 
 // ParseSettings checks {"url": "https://...", "database": "...", "user": "..."}.
 func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
-	s, err := parseSettings(raw)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(s)
+	return connections.EncodeSettings(parseSettings(raw))
 }
 
 func parseSettings(raw json.RawMessage) (settings, error) {

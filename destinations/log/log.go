@@ -57,10 +57,7 @@ func (write) Data() any { return &Line{} }
 // Marshal wants a Line for the event's data.
 func (write) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
 	line, _, err := parse(e.Data)
-	if err != nil {
-		return nil, err
-	}
-	return destinations.JobOf(line)
+	return destinations.JobOf(line, err)
 }
 
 // Load writes the lines in order. A line that the worker's log leaves out, or cannot take, is

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -73,10 +72,7 @@ func (upsert) Data() any { return &Row{} }
 // Marshal wants a Row for the event's data.
 func (upsert) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
 	r, _, err := parse(e.Data)
-	if err != nil {
-		return nil, err
-	}
-	return destinations.JobOf(r)
+	return destinations.JobOf(r, err)
 }
 
 // maxName is how many bytes of a name PostgreSQL heeds.
@@ -91,13 +87,8 @@ func parse(data json.RawMessage) (r Row, columns []string, err error) {
 	if err := destinations.Decode(data, &r); err != nil {
 		return Row{}, nil, err
 	}
-	var faults []error
-	if connections.CheckName(r.Connection) != nil {
-		// Its error quotes the name, which may be a secret in the wrong place.
-		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
-	}
 	columns, err = r.check()
-	return r, columns, destinations.Join(append(faults, err)...)
+	return r, columns, destinations.Join(destinations.CheckConnection(r.Connection), err)
 }
 
 // validTable says whether a text can be the name of a table, with or without a schema.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -67,11 +66,7 @@ func (send) Data() any { return &Mail{} }
 
 // Marshal wants a Mail for the event's data.
 func (send) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
-	m, err := parse(e.Data)
-	if err != nil {
-		return nil, err
-	}
-	return destinations.JobOf(m)
+	return destinations.JobOf(parse(e.Data))
 }
 
 func parse(data json.RawMessage) (Mail, error) {
@@ -79,11 +74,7 @@ func parse(data json.RawMessage) (Mail, error) {
 	if err := destinations.Decode(data, &m); err != nil {
 		return Mail{}, err
 	}
-	var faults []error
-	if connections.CheckName(m.Connection) != nil {
-		// Its error quotes the name, which may be a secret in the wrong place.
-		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
-	}
+	faults := []error{destinations.CheckConnection(m.Connection)}
 	if _, err := Address(m.To); err != nil {
 		faults = append(faults, fmt.Errorf(`field "to" of the data: %w`, err))
 	}

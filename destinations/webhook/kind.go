@@ -64,11 +64,7 @@ func (*Kind) Secrets() []connections.SecretSpec {
 // ParseSettings checks {"url": "https://...", "events": ["completed", ...]}. Whether
 // the address is allowed is a matter of configuration, and seen when something is sent.
 func (*Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
-	s, err := parseSettings(raw)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(s)
+	return connections.EncodeSettings(parseSettings(raw))
 }
 
 // events returns the names of the events of imports that an endpoint can be notified of. Package notify

@@ -6,11 +6,9 @@ package webhook
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
@@ -68,11 +66,7 @@ func (*post) Data() any { return &Message{} }
 
 // Marshal wants a Message for the event's data.
 func (*post) Marshal(_ context.Context, _ *destinations.Toolkit, e destinations.Event) (*destinations.Job, error) {
-	m, err := parse(e.Data)
-	if err != nil {
-		return nil, err
-	}
-	return destinations.JobOf(m)
+	return destinations.JobOf(parse(e.Data))
 }
 
 func parse(data json.RawMessage) (Message, error) {
@@ -80,11 +74,7 @@ func parse(data json.RawMessage) (Message, error) {
 	if err := destinations.Decode(data, &m); err != nil {
 		return Message{}, err
 	}
-	var faults []error
-	if connections.CheckName(m.Connection) != nil {
-		// Its error quotes the name, which may be a secret in the wrong place.
-		faults = append(faults, errors.New(`field "connection" of the data: want the name of a connection`))
-	}
+	faults := []error{destinations.CheckConnection(m.Connection)}
 	if m.Type == "" || len(m.Type) > MaxType {
 		faults = append(faults, fmt.Errorf(`field "type" of the data: want 1 to %d bytes`, MaxType))
 	}

@@ -36,11 +36,7 @@ func (*kind) Settings() []connections.SettingSpec { return connections.SettingsO
 
 // ParseSettings validates settings of type Settings and fills in the defaults.
 func (*kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
-	s, err := parseSettings(raw)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(s)
+	return connections.EncodeSettings(parseSettings(raw))
 }
 
 // Secrets returns the secrets of both ways to authenticate. The setting "auth" determines the

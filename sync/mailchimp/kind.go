@@ -63,11 +63,7 @@ func (Kind) Secrets() []connections.SecretSpec {
 // ParseSettings checks {"account": "..", "connections": 8, "skip_archived": false, "endpoint": ".."}, all
 // optional.
 func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
-	s, err := parseSettings(raw)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(s)
+	return connections.EncodeSettings(parseSettings(raw))
 }
 
 // maxAccount bounds the name of an account in bytes.

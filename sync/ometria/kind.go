@@ -70,11 +70,7 @@ func (Kind) Secrets() []connections.SecretSpec {
 // ParseSettings checks {"account": "..", "requests_per_second": 8, "validation_seconds": 15, "endpoint": ".."}, all
 // optional.
 func (Kind) ParseSettings(raw json.RawMessage) (json.RawMessage, error) {
-	s, err := parseSettings(raw)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(s)
+	return connections.EncodeSettings(parseSettings(raw))
 }
 
 func parseSettings(raw json.RawMessage) (settings, error) {
