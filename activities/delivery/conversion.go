@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/convert"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
@@ -46,10 +47,7 @@ func SettingsOf(stored map[string]deliverystore.Settings) map[string]destination
 
 // queueOf returns the queue of claimed jobs.
 func queueOf(c deliverystore.Claim) *destinations.Queue {
-	jobs := make([]destinations.QueuedJob, len(c.Jobs))
-	for i, job := range c.Jobs {
-		jobs[i] = queuedJob(job)
-	}
+	jobs := convert.Slice(c.Jobs, queuedJob)
 	events := make(map[string]destinations.Event, len(c.Events))
 	for id, event := range c.Events {
 		events[id] = EventOf(event)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/bench/figures"
+	"github.com/sluicehq/sluice/internal/convert"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -197,9 +198,5 @@ var costs = []struct {
 }
 
 func medianOf(all []rate, of func(rate) float64) float64 {
-	values := make([]float64, len(all))
-	for i, x := range all {
-		values[i] = of(x)
-	}
-	return figures.Median(values)
+	return figures.Median(convert.Slice(all, of))
 }

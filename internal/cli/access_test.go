@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	accessclient "github.com/sluicehq/sluice/starter/access"
 )
 
 var tokenPrefix = regexp.MustCompile(`sluice_[a-z2-7]{8}`)
@@ -149,7 +151,7 @@ func TestAuditList(t *testing.T) {
 	s.ok(t, "token", "revoke", "ci")
 	s.ok(t, "site", "key", "create", "example.com", "--label", "shop")
 	golden(t, "audit-list", tokenPrefix.ReplaceAllString(s.ok(t, "audit", "list", "--who", "ann", "--since", "1h"), "sluice_aaaaaaaa"))
-	var all, first, rest []auditJSON
+	var all, first, rest []accessclient.AuditEntry
 	s.json(t, &all, "audit", "list", "--operation", "token.revoke")
 	require.Len(t, all, 1)
 	require.Equal(t, "ci", all[0].SubjectID)
@@ -176,7 +178,7 @@ func TestOutagesOfAccess(t *testing.T) {
 		"account create bob --role viewer", "account list", "account set bob --role operator", "account disable bob",
 		"account reset-password bob", "audit list")
 	s.meetFullDisk(t, "token list", "account list", "audit list")
-	var entries []auditJSON
+	var entries []accessclient.AuditEntry
 	s.json(t, &entries, "audit", "list", "--subject", "bob")
 	operations := make([]string, len(entries))
 	for i, e := range entries {

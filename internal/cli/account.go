@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/terminal"
 	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
@@ -25,7 +26,7 @@ func accountCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list accounts",
 			Flags:  append(accessFilterFlags("accounts", "name", accessclient.AccountStates()), outputFlag()),
-			Action: withSession(listAccounts),
+			Action: withArg(accessFilter(accessclient.AccountStates()), (*session).Access, listAccounts),
 		},
 		&cli.Command{
 			Name: "set", Usage: "change the role or the sites of an account", ArgsUsage: "NAME",
@@ -43,7 +44,7 @@ func accountCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "undo", Usage: "allow logins again"}, outputFlag(),
 			},
-			Action: withSession(disableAccount),
+			Action: withArg(accountArg, (*session).Access, disableAccount),
 		},
 		&cli.Command{
 			Name: "reset-password", Usage: "set another password and end the sessions of an account", ArgsUsage: "NAME",
@@ -72,16 +73,6 @@ func accountView(a accessstore.Account) accountJSON {
 		Name: a.Name, Role: a.Role, Sites: a.Sites.Domains(), CreatedBy: a.CreatedBy, CreatedAt: a.CreatedAt,
 		PasswordAt: a.PasswordAt, DisabledAt: a.DisabledAt, LastLoginAt: a.LastLoginAt,
 	}
-}
-
-// oneAccount returns the name of the account and the client.
-func oneAccount(ctx context.Context, s *session) (string, *accessclient.Client, error) {
-	name, err := accountArg(s.cli)
-	if err != nil {
-		return "", nil, err
-	}
-	client, err := s.Access(ctx)
-	return name, client, err
 }
 
 func accountArg(c *cli.Context) (string, error) {
@@ -128,26 +119,16 @@ func createAccount(ctx context.Context, s *session) error {
 	return answerAccount(s.cli, a, err, "created account %s: %s of %s", a.Name, a.Role, a.Sites)
 }
 
-func listAccounts(ctx context.Context, s *session) error {
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
-	filter, err := accessFilter(s.cli, accessclient.AccountStates())
-	if err != nil {
-		return err
-	}
+func listAccounts(
+	ctx context.Context, s *session, filter accessclient.Filter, client *accessclient.Client,
+) error {
 	accounts, err := client.Accounts(ctx)
 	if err != nil {
 		return err
 	}
 	accounts = filter.Accounts(accounts)
 	if asJSON(s.cli) {
-		views := make([]accountJSON, len(accounts))
-		for i, account := range accounts {
-			views[i] = accountView(account)
-		}
-		return writeJSON(s.cli, views)
+		return writeJSON(s.cli, convert.Slice(accounts, accountView))
 	}
 	if len(accounts) == 0 {
 		return nothing(s.cli, "accounts", "No accounts found. Create one with `sluice account create NAME`.")
@@ -198,11 +179,7 @@ func setAccount(ctx context.Context, s *session) error {
 	return answerAccount(c, a, err, "changed account %s: %s of %s", a.Name, a.Role, a.Sites)
 }
 
-func disableAccount(ctx context.Context, s *session) error {
-	name, client, err := oneAccount(ctx, s)
-	if err != nil {
-		return err
-	}
+func disableAccount(ctx context.Context, s *session, name string, client *accessclient.Client) error {
 	disable := !s.cli.Bool("undo")
 	a, err := client.DisableAccount(ctx, name, disable)
 	done := "enabled account %s"

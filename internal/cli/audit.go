@@ -2,15 +2,15 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/terminal"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
@@ -32,34 +32,6 @@ func auditCommand() *cli.Command {
 	)
 }
 
-// auditJSON is the JSON form of an entry. Fields are only ever added.
-type auditJSON struct {
-	ID          int64     `json:"id"`
-	At          time.Time `json:"at"`
-	Who         string    `json:"who"`
-	Kind        string    `json:"kind"`
-	Door        string    `json:"door"`
-	Address     string    `json:"address"`
-	RequestID   string    `json:"request_id"`
-	Operation   string    `json:"operation"`
-	SubjectType string    `json:"subject_type"`
-	SubjectID   string    `json:"subject_id"`
-	// Site is empty for what belongs to no site.
-	Site   string          `json:"site"`
-	Before json.RawMessage `json:"before"`
-	After  json.RawMessage `json:"after"`
-	// Error is why the change has failed, or has failed in part.
-	Error string `json:"error"`
-}
-
-func auditView(e accessstore.Entry) auditJSON {
-	return auditJSON{
-		ID: e.ID, At: e.At, Who: e.Who, Kind: e.Kind, Door: e.Door, Address: e.Address, RequestID: e.RequestID,
-		Operation: e.Operation, SubjectType: e.SubjectType, SubjectID: e.SubjectID, Site: e.Site, Before: e.Before,
-		After: e.After, Error: e.Error,
-	}
-}
-
 func listAudit(ctx context.Context, s *session) error {
 	c := s.cli
 	filter, page, err := auditPick(c)
@@ -75,11 +47,7 @@ func listAudit(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]auditJSON, len(entries))
-		for i, e := range entries {
-			views[i] = auditView(e)
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, convert.Slice(entries, accessclient.AuditEntryOf))
 	}
 	if len(entries) == 0 {
 		return nothing(c, "changes", "No changes found.")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/polltest"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/command"
@@ -25,7 +26,7 @@ func TestCommandsAreAudited(t *testing.T) {
 	ctx := enginetest.Context(t)
 	require.NoError(t, system.Temporal.SignalWorkflow(ctx, workflows.ImportID("example.com", 1), "", workflows.CommandResume,
 		command.Resume{Command: command.Command{By: "crm"}}))
-	audit := func() (all []auditJSON) {
+	audit := func() (all []accessclient.AuditEntry) {
 		s.json(t, &all, "audit", "list", "--subject-type", "import", "--subject", "1")
 		return all
 	}

@@ -24,25 +24,25 @@ func connectionCommand() *cli.Command {
 				textFlag("connections", "name"), &cli.StringFlag{Name: "kind", Usage: "list only connections of this `KIND`"},
 				stateFlag("connections", deliverystore.ConnectionStates()), outputFlag(),
 			},
-			Action: withSession(listConnections),
+			Action: withArg(connectionFilter, (*session).Connections, listConnections),
 		},
 		&cli.Command{
 			Name: "show", Usage: "show a connection without the values of its secrets", ArgsUsage: "NAME",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(showConnection),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(connectionArg, (*session).Connections, showConnection),
 		},
 		&cli.Command{
 			Name: "kinds", Usage: "list kinds of connections with the number of live workers that have them",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(listConnectionKinds),
+			Flags: []cli.Flag{outputFlag()}, Action: withClient((*session).liveWorkers, listConnectionKinds),
 		},
 		connectionTestCommand(),
 		&cli.Command{
 			Name: "pause", Usage: "pause a connection: its circuit opens, its jobs wait", ArgsUsage: "NAME",
 			Flags:  []cli.Flag{byFlag(), &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT`"}},
-			Action: withSession(pauseConnection),
+			Action: withArg(connectionArg, (*session).Connections, pauseConnection),
 		},
 		&cli.Command{
 			Name: "resume", Usage: "resume a connection: its circuit closes, its jobs are retried now", ArgsUsage: "NAME",
-			Action: withSession(resumeConnection),
+			Action: withArg(connectionArg, (*session).Connections, resumeConnection),
 		},
 		&cli.Command{
 			Name: "rotate", Usage: "re-encrypt secrets with the primary key of the key set", ArgsUsage: "NAME",
@@ -58,7 +58,7 @@ func connectionCommand() *cli.Command {
 				&cli.BoolFlag{Name: "force", Usage: "remove it even if a running import, a job or a flow uses it"},
 				outputFlag(),
 			},
-			Action: withSession(removeConnection),
+			Action: withArg(connectionArg, (*session).Connections, removeConnection),
 		},
 	)
 }
@@ -106,30 +106,14 @@ func explainConnection(err error) error {
 	}
 }
 
-func pauseConnection(ctx context.Context, s *session) error {
-	name, err := connectionArg(s.cli)
-	if err != nil {
-		return err
-	}
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
+func pauseConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
 	if err := service.Pause(ctx, name, by(s.cli)); err != nil {
 		return explainConnection(err)
 	}
 	return say(s.cli, "paused connection %s; resume it with `sluice connection resume %s`", name, name)
 }
 
-func resumeConnection(ctx context.Context, s *session) error {
-	name, err := connectionArg(s.cli)
-	if err != nil {
-		return err
-	}
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
+func resumeConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
 	if err := service.Resume(ctx, name); err != nil {
 		return explainConnection(err)
 	}
@@ -180,15 +164,7 @@ func sayRotated(c *cli.Context, changed int) error {
 	return say(c, "rotated %s", plural(int64(changed), "connection"))
 }
 
-func removeConnection(ctx context.Context, s *session) error {
-	name, err := connectionArg(s.cli)
-	if err != nil {
-		return err
-	}
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
+func removeConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
 	if err := service.Remove(ctx, name, s.cli.Bool("force")); err != nil {
 		return explainConnection(err)
 	}

@@ -19,19 +19,11 @@ func connectionTestCommand() *cli.Command {
 			&cli.BoolFlag{Name: "local", Usage: "run the test in this process instead"},
 			outputFlag(),
 		},
-		Action: withSession(testConnection),
+		Action: withArg(connectionArg, (*session).Connections, testConnection),
 	}
 }
 
-func testConnection(ctx context.Context, s *session) error {
-	name, err := connectionArg(s.cli)
-	if err != nil {
-		return err
-	}
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
+func testConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
 	test := service.Test
 	if s.cli.Bool("local") {
 		test = service.TestHere

@@ -5,24 +5,23 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
 	connectclient "github.com/sluicehq/sluice/starter/connecting"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 )
 
-func listConnections(ctx context.Context, s *session) error {
-	state, err := chosenState(s.cli, deliverystore.ConnectionStates())
-	if err != nil {
-		return err
-	}
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := service.List(ctx, connectclient.Filter{
-		Kind: s.cli.String("kind"), State: state, Text: s.cli.String("text"),
-	})
+func connectionFilter(c *cli.Context) (connectclient.Filter, error) {
+	state, err := chosenState(c, deliverystore.ConnectionStates())
+	return connectclient.Filter{Kind: c.String("kind"), State: state, Text: c.String("text")}, err
+}
+
+func listConnections(
+	ctx context.Context, s *session, filter connectclient.Filter, service *connectclient.Connections,
+) error {
+	all, err := service.List(ctx, filter)
 	if err != nil {
 		return err
 	}
@@ -52,15 +51,7 @@ func keyCell(status connections.KeyStatus) terminal.Coloured {
 	return terminal.Coloured{Text: string(status), Colour: colour}
 }
 
-func showConnection(ctx context.Context, s *session) error {
-	name, err := connectionArg(s.cli)
-	if err != nil {
-		return err
-	}
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
+func showConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
 	info, err := service.Show(ctx, name)
 	if err != nil {
 		return explainConnection(err)

@@ -22,11 +22,12 @@ func destinationCommand() *cli.Command {
 				textFlag("destinations", "name or label"),
 				stateFlag("destinations", deliveryclient.DestinationStates()), outputFlag(),
 			},
-			Action: withSession(listDestinations),
+			Action: withArg(destinationFilter, (*session).destinations, listDestinations),
 		},
 		{
 			Name: "show", Usage: "show a destination with its actions and connections", ArgsUsage: "NAME",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(showDestination),
+			Flags:  []cli.Flag{outputFlag()},
+			Action: withArg(named("a destination's name"), (*session).destinations, showDestination),
 		},
 	}, destinationControlCommands()...)...)
 }
@@ -37,17 +38,16 @@ func (s *session) destinations(ctx context.Context) (deliveryclient.Destinations
 	return deliveryclient.Destinations{Store: opened, Registry: s.known.Destinations, Client: s.Deliveries}, err
 }
 
-func listDestinations(ctx context.Context, s *session) error {
-	c := s.cli
-	all, err := s.destinations(ctx)
-	if err != nil {
-		return err
-	}
+func destinationFilter(c *cli.Context) (deliveryclient.DestinationFilter, error) {
 	state, err := chosenState(c, deliveryclient.DestinationStates())
-	if err != nil {
-		return err
-	}
-	views, err := all.List(ctx, deliveryclient.DestinationFilter{State: state, Text: c.String("text")})
+	return deliveryclient.DestinationFilter{State: state, Text: c.String("text")}, err
+}
+
+func listDestinations(
+	ctx context.Context, s *session, filter deliveryclient.DestinationFilter, all deliveryclient.Destinations,
+) error {
+	c := s.cli
+	views, err := all.List(ctx, filter)
 	if err != nil {
 		return err
 	}
@@ -101,16 +101,8 @@ func destinationCell(v deliveryclient.Destination) terminal.Coloured {
 	}
 }
 
-func showDestination(ctx context.Context, s *session) error {
+func showDestination(ctx context.Context, s *session, name string, all deliveryclient.Destinations) error {
 	c := s.cli
-	name, err := oneArg(c, "a destination's name")
-	if err != nil {
-		return err
-	}
-	all, err := s.destinations(ctx)
-	if err != nil {
-		return err
-	}
 	view, err := all.Show(ctx, name)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func eventCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "show", Usage: "show an event, its parts and its jobs", ArgsUsage: "ID",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(showEvent),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(named("an event ID"), (*session).events, showEvent),
 		},
 		sendCommand(),
 		purgeCommand(),
@@ -76,16 +76,8 @@ func listEvents(ctx context.Context, s *session) error {
 	return nextPage(c, len(events), events[len(events)-1].ID)
 }
 
-func showEvent(ctx context.Context, s *session) error {
+func showEvent(ctx context.Context, s *session, id string, stored deliveryclient.Events) error {
 	c := s.cli
-	id, err := oneArg(c, "an event ID")
-	if err != nil {
-		return err
-	}
-	stored, err := s.events(ctx)
-	if err != nil {
-		return err
-	}
 	view, err := stored.Show(ctx, id)
 	if err != nil {
 		return err

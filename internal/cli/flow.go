@@ -23,11 +23,11 @@ func flowCommand() *cli.Command {
 				textFlag("flows", "name, source, event or actions"), stateFlag("flows", deliveryclient.FlowStates()),
 				outputFlag(),
 			},
-			Action: withSession(listFlows),
+			Action: withArg(flowFilter, (*session).storedFlows, listFlows),
 		},
 		&cli.Command{
 			Name: "show", Usage: "show a flow and its versions", ArgsUsage: "NAME", Flags: []cli.Flag{outputFlag()},
-			Action: withSession(showFlow),
+			Action: withArg(named("a flow's name"), (*session).storedFlows, showFlow),
 		},
 		&cli.Command{
 			Name: "test", Usage: "show the jobs that flows would create for an event",
@@ -38,7 +38,7 @@ func flowCommand() *cli.Command {
 		&cli.Command{
 			Name: "replay", Usage: "create jobs from the events kept for a flow", ArgsUsage: "NAME",
 			Description: "An event is kept if a flow fails for it. `sluice apply` replays kept events when it changes the flow.",
-			Flags:       []cli.Flag{outputFlag()}, Action: withSession(replayFlow),
+			Flags:       []cli.Flag{outputFlag()}, Action: withArg(named("a flow's name"), (*session).Deliveries, replayFlow),
 		},
 	)
 }
@@ -124,17 +124,16 @@ func writeDecisions(c *cli.Context, decisions []flow.Decision) error {
 	return table.Write(c.App.Writer)
 }
 
-func listFlows(ctx context.Context, s *session) error {
+func flowFilter(c *cli.Context) (deliveryclient.FlowFilter, error) {
+	state, err := chosenState(c, deliveryclient.FlowStates())
+	return deliveryclient.FlowFilter{State: state, Text: c.String("text")}, err
+}
+
+func listFlows(
+	ctx context.Context, s *session, filter deliveryclient.FlowFilter, stored deliveryclient.Flows,
+) error {
 	c := s.cli
-	stored, err := s.storedFlows(ctx)
-	if err != nil {
-		return err
-	}
-	chosen, err := chosenState(c, deliveryclient.FlowStates())
-	if err != nil {
-		return err
-	}
-	views, err := stored.List(ctx, deliveryclient.FlowFilter{State: chosen, Text: c.String("text")})
+	views, err := stored.List(ctx, filter)
 	if err != nil {
 		return err
 	}
@@ -190,16 +189,8 @@ type replayedJSON struct {
 	Fault  string `json:"fault"`
 }
 
-func replayFlow(ctx context.Context, s *session) error {
+func replayFlow(ctx context.Context, s *session, name string, client *deliveryclient.Client) error {
 	c := s.cli
-	name, err := oneArg(c, "a flow's name")
-	if err != nil {
-		return err
-	}
-	client, err := s.Deliveries(ctx)
-	if err != nil {
-		return err
-	}
 	replayed, err := client.ReplayFlow(ctx, name)
 	if err != nil {
 		return err
@@ -229,16 +220,8 @@ func replayedText(name string, r deliveryclient.Replayed) string {
 	return text
 }
 
-func showFlow(ctx context.Context, s *session) error {
+func showFlow(ctx context.Context, s *session, name string, stored deliveryclient.Flows) error {
 	c := s.cli
-	name, err := oneArg(c, "a flow's name")
-	if err != nil {
-		return err
-	}
-	stored, err := s.storedFlows(ctx)
-	if err != nil {
-		return err
-	}
 	view, err := stored.Show(ctx, name)
 	if err != nil {
 		return err

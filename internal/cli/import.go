@@ -37,11 +37,11 @@ func importCommand(registry *importers.Registry) *cli.Command {
 				&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "wait for new lines until the import ends"},
 				outputFlag("csv"),
 			},
-			Action: withSession(showLogs),
+			Action: withArg(idArg, (*session).Store, showLogs),
 		},
 		&cli.Command{
 			Name: "parts", Usage: "list the parts of an import", ArgsUsage: "ID",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(listParts),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(idArg, (*session).Store, listParts),
 		},
 		&cli.Command{
 			Name: "rejects", Usage: "list rejected rows of an import", ArgsUsage: "ID",
@@ -63,22 +63,23 @@ func importCommand(registry *importers.Registry) *cli.Command {
 		},
 		&cli.Command{
 			Name: "cancel", Usage: "cancel an import and purge its rows", ArgsUsage: "ID",
-			Flags: []cli.Flag{waits, byFlag(), reasonFlag("")}, Action: withSession(cancelImport),
+			Flags: []cli.Flag{waits, byFlag(), reasonFlag("")}, Action: withArg(idArg, (*session).Starter, cancelImport),
 		},
 		&cli.Command{
 			Name: "delete", Usage: "delete an ended import and its rows", ArgsUsage: "ID",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletion has started"},
 			},
-			Action: withSession(deleteImport),
+			Action: withArg(idArg, (*session).Starter, deleteImport),
 		},
 		&cli.Command{
 			Name: "retry-part", Usage: "retry a parked part", ArgsUsage: "ID PART",
-			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(retryPart),
+			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withArg(partArgs, (*session).Starter, retryPart),
 		},
 		&cli.Command{
 			Name: "skip-part", Usage: "skip a parked part", ArgsUsage: "ID PART",
-			Flags: []cli.Flag{byFlag(), reasonFlag("; required")}, Action: withSession(skipPart),
+			Flags:  []cli.Flag{byFlag(), reasonFlag("; required")},
+			Action: withArg(reasoned(partArgs), (*session).Starter, skipPart),
 		},
 	)...)
 }

@@ -7,18 +7,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
-func cancelImport(ctx context.Context, s *session) error {
-	id, err := idArg(s.cli)
-	if err != nil {
-		return err
-	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
+func cancelImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
 	if err := client.Cancel(ctx, id, by(s.cli)); err != nil {
 		return err
 	}
@@ -36,15 +29,7 @@ func cancelImport(ctx context.Context, s *session) error {
 	return say(s.cli, "cancelled import %d and purged its rows", id)
 }
 
-func deleteImport(ctx context.Context, s *session) error {
-	id, err := idArg(s.cli)
-	if err != nil {
-		return err
-	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
+func deleteImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
 	if err := client.Delete(ctx, id); err != nil {
 		return err
 	}
@@ -57,52 +42,38 @@ func deleteImport(ctx context.Context, s *session) error {
 	return say(s.cli, "deleted import %d", id)
 }
 
-func retryPart(ctx context.Context, s *session) error {
-	id, part, err := partArgs(s.cli)
-	if err != nil {
-		return err
-	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
-	if err := client.RetryPart(ctx, id, part, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "retrying part %d of import %d", part, id)
+// partRef names a part of an import.
+type partRef struct {
+	importID int64
+	part     int32
 }
 
-func skipPart(ctx context.Context, s *session) error {
-	id, part, err := partArgs(s.cli)
-	if err != nil {
+func retryPart(ctx context.Context, s *session, p partRef, client *starter.Starter) error {
+	if err := client.RetryPart(ctx, p.importID, p.part, by(s.cli)); err != nil {
 		return err
 	}
-	if err := requireFlag(s.cli, "reason", "a reason for the import's log"); err != nil {
-		return err
-	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
-	if err := client.SkipPart(ctx, id, part, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "skipping part %d of import %d", part, id)
+	return say(s.cli, "retrying part %d of import %d", p.part, p.importID)
 }
 
-func partArgs(c *cli.Context) (id int64, part int32, err error) {
+func skipPart(ctx context.Context, s *session, p partRef, client *starter.Starter) error {
+	if err := client.SkipPart(ctx, p.importID, p.part, by(s.cli)); err != nil {
+		return err
+	}
+	return say(s.cli, "skipping part %d of import %d", p.part, p.importID)
+}
+
+func partArgs(c *cli.Context) (p partRef, err error) {
 	if c.NArg() != 2 {
-		return 0, 0, fmt.Errorf("want two arguments, an import ID and a part number: see `%s --help`",
-			c.Command.HelpName)
+		return p, fmt.Errorf("want two arguments, an import ID and a part number: see `%s --help`", c.Command.HelpName)
 	}
-	id, err = parseID(c.Args().Get(0))
-	if err != nil {
-		return 0, 0, err
+	if p.importID, err = parseID(c.Args().Get(0)); err != nil {
+		return p, err
 	}
 	no, err := strconv.ParseInt(c.Args().Get(1), 10, 32)
 	if err != nil || no < 0 {
-		return 0, 0, fmt.Errorf("invalid part number %q: want 0 or more (see `sluice import parts %d`)",
-			c.Args().Get(1), id)
+		return p, fmt.Errorf("invalid part number %q: want 0 or more (see `sluice import parts %d`)", c.Args().Get(1),
+			p.importID)
 	}
-	return id, int32(no), nil
+	p.part = int32(no)
+	return p, nil
 }

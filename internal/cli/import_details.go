@@ -8,21 +8,15 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/internal/terminal"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
-func listParts(ctx context.Context, s *session) error {
-	id, err := idArg(s.cli)
-	if err != nil {
-		return err
-	}
-	opened, err := s.Store(ctx)
-	if err != nil {
-		return err
-	}
+func listParts(ctx context.Context, s *session, id int64, opened *dispatchstore.Store) error {
 	imp, err := opened.Imports.Import(ctx, id)
 	if err != nil {
 		return err
@@ -47,15 +41,7 @@ const (
 	logPoll = 250 * time.Millisecond
 )
 
-func showLogs(ctx context.Context, s *session) error {
-	id, err := idArg(s.cli)
-	if err != nil {
-		return err
-	}
-	opened, err := s.Store(ctx)
-	if err != nil {
-		return err
-	}
+func showLogs(ctx context.Context, s *session, id int64, opened *dispatchstore.Store) error {
 	ticker := time.NewTicker(logPoll)
 	defer ticker.Stop()
 	after := int32(0)
@@ -148,11 +134,7 @@ func listRejects(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		views := make([]importview.Reject, len(rejects))
-		for i, r := range rejects {
-			views[i] = importview.RejectOf(r)
-		}
-		return writeJSON(s.cli, views)
+		return writeJSON(s.cli, convert.Slice(rejects, importview.RejectOf))
 	}
 	switch {
 	case len(rejects) == 0 && skip > 0:

@@ -55,14 +55,8 @@ func writeReport(w io.Writer, r importacts.DryRunReport) error {
 	if r.PartsTotal > 0 {
 		lines = append(lines, [2]string{"Parts", partsLine(r)}, [2]string{"Estimate", estimateLine(r.DryRunEstimate)})
 	}
-	for _, line := range lines {
-		if line[1] == "" {
-			continue
-		}
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-11s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 12)); err != nil {
-			return err
-		}
+	if err := writeColumns(w, 11, lines); err != nil {
+		return err
 	}
 	if len(r.Parts) == 0 {
 		return nil

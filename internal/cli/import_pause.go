@@ -59,11 +59,11 @@ func controlCommands() []*cli.Command {
 	return []*cli.Command{
 		{
 			Name: "pause", Usage: "pause an import", ArgsUsage: "ID",
-			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(pauseImport),
+			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withArg(idArg, (*session).Starter, pauseImport),
 		},
 		{
 			Name: "resume", Usage: "resume a paused import", ArgsUsage: "ID",
-			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(resumeImport),
+			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withArg(idArg, (*session).Starter, resumeImport),
 		},
 		{
 			Name: "set-rate", Usage: "limit the rows per second that an import loads; 0 for no limit", ArgsUsage: "ID ROWS",
@@ -72,36 +72,28 @@ func controlCommands() []*cli.Command {
 	}
 }
 
-func pauseImport(ctx context.Context, s *session) error {
-	id, client, err := commandTarget(ctx, s)
-	if err != nil {
-		return err
-	}
+func pauseImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
 	if err := client.Pause(ctx, id, by(s.cli)); err != nil {
 		return err
 	}
 	return say(s.cli, "paused import %d; resume it with `sluice import resume %d`", id, id)
 }
 
-func resumeImport(ctx context.Context, s *session) error {
-	id, client, err := commandTarget(ctx, s)
-	if err != nil {
-		return err
-	}
+func resumeImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
 	if err := client.Resume(ctx, id, by(s.cli)); err != nil {
 		return err
 	}
 	return say(s.cli, "resumed import %d", id)
 }
 
-// commandTarget returns the import that a command is sent to.
-func commandTarget(ctx context.Context, s *session) (int64, *starter.Starter, error) {
-	id, err := idArg(s.cli)
-	if err != nil {
-		return 0, nil, err
+// reasoned is read of a command whose --reason is required.
+func reasoned[A any](read func(*cli.Context) (A, error)) func(*cli.Context) (A, error) {
+	return func(c *cli.Context) (arg A, err error) {
+		if err := requireFlag(c, "reason", "a reason for the import's log"); err != nil {
+			return arg, err
+		}
+		return read(c)
 	}
-	client, err := s.Starter(ctx)
-	return id, client, err
 }
 
 func setRate(ctx context.Context, s *session) error {

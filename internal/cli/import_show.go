@@ -146,24 +146,14 @@ func writeHead(w io.Writer, s importstore.Summary, superseded calendar.Set, wait
 	if i.StartedAt != nil {
 		lines = append(lines, [2]string{"Started", when(i.StartedAt) + tookNote(i)})
 	}
-	if i.WorkflowID != "" {
-		lines = append(lines, [2]string{"Workflow", i.WorkflowID}, [2]string{"Run", i.RunID})
-	}
-	if i.RequestedBy != "" {
-		lines = append(lines, [2]string{"Started by", i.RequestedBy})
-	}
+	lines = append(lines, [2]string{"Workflow", i.WorkflowID}, [2]string{"Run", i.RunID},
+		[2]string{"Started by", i.RequestedBy})
 	if i.Rate > 0 {
 		lines = append(lines, [2]string{"Rate", "at most " + humanize.Comma(i.Rate) + " rows/s"})
 	}
-	if waits != "" {
-		lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow, waits)})
-	}
-	if i.WorkflowFault != "" {
-		lines = append(lines, [2]string{"Fault", terminal.Paint(w, terminal.Red, i.WorkflowFault)})
-	}
-	if i.AttemptError != "" {
-		lines = append(lines, [2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.AttemptError)})
-	}
+	lines = append(lines, [2]string{"Waiting", terminal.Paint(w, terminal.Yellow, waits)},
+		[2]string{"Fault", terminal.Paint(w, terminal.Red, i.WorkflowFault)},
+		[2]string{"Retrying", terminal.Paint(w, terminal.Yellow, i.AttemptError)})
 	switch {
 	case i.Error == "":
 	case i.Status == importstore.StatusCancelled, i.Status == importstore.StatusDeclined:
@@ -175,13 +165,7 @@ func writeHead(w io.Writer, s importstore.Summary, superseded calendar.Set, wait
 	if s.LastError != "" && s.LastError != i.Error {
 		lines = append(lines, [2]string{"Last error", terminal.Paint(w, terminal.Red, shownFaults(s.LastError))})
 	}
-	for _, line := range lines {
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-11s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 12)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeColumns(w, 11, lines)
 }
 
 // writeSummary writes the importer's summary for reviewers, one key per line.

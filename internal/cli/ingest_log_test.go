@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/listentest"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -85,7 +86,7 @@ $`, first.ok(t, "ingest", "log", "show"))
 	require.Equal(t, log.ID(), replaced.Lost)
 	second.json(t, &shown, "ingest", "log", "show")
 	require.Equal(t, replaced.ID, shown.ID)
-	var audited []auditJSON
+	var audited []accessclient.AuditEntry
 	second.json(t, &audited, "audit", "list", "--operation", "event_log.replace")
 	require.Len(t, audited, 2)
 	require.Contains(t, audited[1].Error, "the event log is not lost")

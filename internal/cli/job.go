@@ -20,7 +20,7 @@ func jobCommand() *cli.Command {
 		},
 		{
 			Name: "show", Usage: "show a job with its payload and history", ArgsUsage: "ID",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(showJob),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(jobArg, (*session).jobs, showJob),
 		},
 		{
 			Name: "stats", Usage: "count jobs by destination, action and state",

@@ -39,7 +39,7 @@ func jobControlCommands() []*cli.Command {
 	return append(all,
 		&cli.Command{
 			Name: "replay", Usage: "replay jobs as new jobs of the same events", ArgsUsage: "[ID...]",
-			Description: whichJobs, Flags: pickFlags(), Action: withSession(replayJobs),
+			Description: whichJobs, Flags: pickFlags(), Action: withArg(selected, (*session).jobs, replayJobs),
 		},
 		&cli.Command{
 			Name: "resolve", Usage: "set the outcome of unknown jobs", ArgsUsage: "[ID...]",
@@ -144,16 +144,8 @@ func resolveJobs(ctx context.Context, s *session) error {
 	return changeJobs(ctx, s, deliverystore.CommandDiscard)
 }
 
-func replayJobs(ctx context.Context, s *session) error {
+func replayJobs(ctx context.Context, s *session, selection deliveryclient.Selection, jobs deliveryclient.Jobs) error {
 	c := s.cli
-	selection, err := selected(c)
-	if err != nil {
-		return err
-	}
-	jobs, err := s.jobs(ctx)
-	if err != nil {
-		return err
-	}
 	if c.Bool("dry-run") {
 		n, err := jobs.CountReplay(ctx, selection)
 		return answerDryRun(c, "replayed", n, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -18,15 +19,7 @@ import (
 // jobArg returns the command's single argument, the ID of a job.
 func jobArg(c *cli.Context) (string, error) { return oneArg(c, "a job ID") }
 
-func showJob(ctx context.Context, s *session) error {
-	id, err := jobArg(s.cli)
-	if err != nil {
-		return err
-	}
-	jobs, err := s.jobs(ctx)
-	if err != nil {
-		return err
-	}
+func showJob(ctx context.Context, s *session, id string, jobs deliveryclient.Jobs) error {
 	view, err := jobs.Show(ctx, id)
 	if err != nil {
 		return err
@@ -91,16 +84,22 @@ func errorLabel(state string) string {
 
 // writeLines writes names and values in two columns, without empty values.
 func writeLines(c *cli.Context, lines [][2]string) error {
+	begin(c) // a failure to write is no fault of the command line
 	width := 0
 	for _, line := range lines {
 		width = max(width, len(line[0]))
 	}
+	return writeColumns(c.App.Writer, width+1, lines)
+}
+
+// writeColumns is writeLines with a first column of a fixed width.
+func writeColumns(w io.Writer, width int, lines [][2]string) error {
 	for _, line := range lines {
 		if line[1] == "" {
 			continue
 		}
-		name := terminal.Paint(c.App.Writer, terminal.Faint, fmt.Sprintf("%-*s", width, line[0]))
-		if err := say(c, "%s  %s", name, terminal.Block(line[1], width+2)); err != nil {
+		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-*s", width, line[0]))
+		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], width+1)); err != nil {
 			return err
 		}
 	}

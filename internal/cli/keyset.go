@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/internal/wiring"
+	connectclient "github.com/sluicehq/sluice/starter/connecting"
 )
 
 func keysetCommand() *cli.Command {
@@ -38,7 +39,7 @@ func keysetCommand() *cli.Command {
 				"this replaces it.\n" +
 				"Connections encrypted with another key set can no longer be decrypted: add them again with\n" +
 				"`sluice connection add --replace`, or restore that key set and adopt it.",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(adoptKeyset),
+			Flags: []cli.Flag{outputFlag()}, Action: withClient((*session).Connections, adoptKeyset),
 		},
 		&cli.Command{
 			Name: "list", Usage: "list the keys of the key set", Flags: []cli.Flag{keysetFileFlag(), outputFlag()},
@@ -135,11 +136,7 @@ func listKeyset(_ context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-func adoptKeyset(ctx context.Context, s *session) error {
-	service, err := s.Connections(ctx)
-	if err != nil {
-		return err
-	}
+func adoptKeyset(ctx context.Context, s *session, service *connectclient.Connections) error {
 	adopted, err := service.AdoptKeyset(ctx)
 	if err != nil {
 		return err

@@ -20,21 +20,13 @@ func locksCommand() *cli.Command {
 				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` locks, 1 to 10000"},
 				outputFlag(),
 			},
-			Action: withSession(listLocks),
+			Action: withArg(limited(maxRejectsListed), (*session).watcher, listLocks),
 		},
 	)
 }
 
-func listLocks(ctx context.Context, s *session) error {
+func listLocks(ctx context.Context, s *session, limit int, client *starter.Starter) error {
 	c := s.cli
-	limit, err := limitFlag(c, maxRejectsListed)
-	if err != nil {
-		return err
-	}
-	client, err := s.watcher(ctx)
-	if err != nil {
-		return err
-	}
 	views, err := client.Locks(ctx, access.AllSites(), starter.LockFilter{Resource: c.String("resource"), Limit: limit})
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	accessclient "github.com/sluicehq/sluice/starter/access"
 )
 
 // Every command about connections, keys and sites survives an outage of the store at each of its
@@ -23,7 +25,7 @@ func TestStoreOutageOfSettings(t *testing.T) {
 		"site shield remove example.com --ip 192.0.2.1", "site key create example.com --label x", "site key list example.com",
 		"site show example.com", "connection remove shop", "migrate status", "migrate up",
 	)
-	var keys []keyJSON
+	var keys []accessclient.SiteKey
 	s.json(t, &keys, "site", "key", "list", "example.com")
 	require.Len(t, keys, 1, "a key that was not shown is not stored")
 	o.meetStore(t, "site key revoke example.com "+keys[0].Prefix)

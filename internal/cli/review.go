@@ -6,8 +6,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
+	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -21,53 +24,38 @@ func reviewCommand() *cli.Command {
 				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` reviews, 1 to 1000"},
 				outputFlag(),
 			},
-			Action: withSession(listReviews),
+			Action: withArg(limited(maxListed), (*session).Store, listReviews),
 		},
 		&cli.Command{
 			Name: "accept", Usage: "accept an import: its rows become visible", ArgsUsage: "ID",
 			Description: "Inspect the rows first with `sluice import preview ID`.",
 			Flags:       []cli.Flag{byFlag(), reasonFlag("")},
-			Action: withSession(func(ctx context.Context, s *session) error {
-				return decide(ctx, s, importstore.Accepted)
-			}),
+			Action:      withArg(idArg, (*session).Starter, acceptImport),
 		},
 		&cli.Command{
 			Name: "decline", Usage: "decline an import and purge its rows", ArgsUsage: "ID",
 			Flags:  []cli.Flag{byFlag(), reasonFlag("; required")},
-			Action: withSession(func(ctx context.Context, s *session) error { return decide(ctx, s, importstore.Declined) }),
+			Action: withArg(reasoned(idArg), (*session).Starter, declineImport),
 		},
 	)
 }
 
-func decide(ctx context.Context, s *session, verdict string) error {
-	if verdict == importstore.Declined {
-		if err := requireFlag(s.cli, "reason", "a reason for the import's log"); err != nil {
-			return err
-		}
-	}
-	id, client, err := commandTarget(ctx, s)
-	if err != nil {
+func acceptImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
+	if err := client.Decide(ctx, id, importstore.Accepted, by(s.cli)); err != nil {
 		return err
 	}
-	if err := client.Decide(ctx, id, verdict, by(s.cli)); err != nil {
+	return say(s.cli, "accepted import %d; its rows become visible", id)
+}
+
+func declineImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
+	if err := client.Decide(ctx, id, importstore.Declined, by(s.cli)); err != nil {
 		return err
-	}
-	if verdict == importstore.Accepted {
-		return say(s.cli, "accepted import %d; its rows become visible", id)
 	}
 	return say(s.cli, "declined import %d; its rows are being purged", id)
 }
 
-func listReviews(ctx context.Context, s *session) error {
+func listReviews(ctx context.Context, s *session, limit int, opened *dispatchstore.Store) error {
 	c := s.cli
-	limit, err := limitFlag(c, maxListed)
-	if err != nil {
-		return err
-	}
-	opened, err := s.Store(ctx)
-	if err != nil {
-		return err
-	}
 	query := importstore.ReviewQuery{AllOfThem: c.Bool("all"), RowLimit: int32(limit)}
 	if site := c.String("site"); site != "" {
 		query.SiteDomain = &site
@@ -77,11 +65,7 @@ func listReviews(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]importview.Review, len(reviews))
-		for i, r := range reviews {
-			views[i] = importview.ReviewOf(r)
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, convert.Slice(reviews, importview.ReviewOf))
 	}
 	if len(reviews) == 0 {
 		text := "No imports in review."

@@ -20,28 +20,31 @@ func scheduleCommand() *cli.Command {
 				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` schedules, 1 to 1000"},
 				outputFlag(),
 			},
-			Action: withSession(listSchedules),
+			Action: withArg(limited(maxListed), (*session).Starter, listSchedules),
 		},
 		&cli.Command{
 			Name: "show", Usage: "show a schedule with its next and last runs", ArgsUsage: "NAME",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(showSchedule),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(scheduleArg, (*session).Starter, showSchedule),
 		},
 		&cli.Command{
 			Name: "pause", Usage: "pause a schedule; running imports continue", ArgsUsage: "NAME",
-			Flags: []cli.Flag{byFlag(), scheduleReasonFlag(), outputFlag()}, Action: withSession(pauseSchedule),
+			Flags:  []cli.Flag{byFlag(), scheduleReasonFlag(), outputFlag()},
+			Action: withArg(scheduleArg, (*session).Starter, pauseSchedule),
 		},
 		&cli.Command{
 			Name: "resume", Usage: "resume a paused schedule", ArgsUsage: "NAME",
-			Flags: []cli.Flag{byFlag(), scheduleReasonFlag(), outputFlag()}, Action: withSession(resumeSchedule),
+			Flags:  []cli.Flag{byFlag(), scheduleReasonFlag(), outputFlag()},
+			Action: withArg(scheduleArg, (*session).Starter, resumeSchedule),
 		},
 		&cli.Command{
 			Name: "trigger", Usage: "run a schedule now, even if it is paused", ArgsUsage: "NAME",
-			Flags: []cli.Flag{overlapFlag("the schedule's policy"), outputFlag()}, Action: withSession(triggerSchedule),
+			Flags:  []cli.Flag{overlapFlag("the schedule's policy"), outputFlag()},
+			Action: withArg(scheduleArg, (*session).Starter, triggerSchedule),
 		},
 		scheduleBackfillCommand(),
 		&cli.Command{
 			Name: "delete", Usage: "delete a schedule; its imports stay", ArgsUsage: "NAME",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(deleteSchedule),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(scheduleArg, (*session).Starter, deleteSchedule),
 		},
 	)
 }
@@ -59,15 +62,8 @@ func overlapFlag(fallback string) cli.Flag {
 	}
 }
 
-// toSchedule returns the schedule that a command is for.
-func toSchedule(ctx context.Context, s *session) (string, *starter.Starter, error) {
-	name, err := oneArg(s.cli, "a schedule's name")
-	if err != nil {
-		return "", nil, err
-	}
-	client, err := s.Starter(ctx)
-	return name, client, err
-}
+// scheduleArg returns the command's single argument, the name of a schedule.
+func scheduleArg(c *cli.Context) (string, error) { return oneArg(c, "a schedule's name") }
 
 // answer writes the result of a command to a schedule, as JSON the schedule itself.
 func answer(ctx context.Context, s *session, client *starter.Starter, name, format string, args ...any) error {
@@ -81,33 +77,21 @@ func answer(ctx context.Context, s *session, client *starter.Starter, name, form
 	return writeJSON(s.cli, importview.ScheduleOf(now))
 }
 
-func pauseSchedule(ctx context.Context, s *session) error {
-	name, client, err := toSchedule(ctx, s)
-	if err != nil {
-		return err
-	}
+func pauseSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
 	if err := client.PauseSchedule(ctx, name, by(s.cli)); err != nil {
 		return err
 	}
 	return answer(ctx, s, client, name, "paused schedule %s; resume it with `sluice schedule resume %s`", name, name)
 }
 
-func resumeSchedule(ctx context.Context, s *session) error {
-	name, client, err := toSchedule(ctx, s)
-	if err != nil {
-		return err
-	}
+func resumeSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
 	if err := client.ResumeSchedule(ctx, name, by(s.cli)); err != nil {
 		return err
 	}
 	return answer(ctx, s, client, name, "resumed schedule %s", name)
 }
 
-func triggerSchedule(ctx context.Context, s *session) error {
-	name, client, err := toSchedule(ctx, s)
-	if err != nil {
-		return err
-	}
+func triggerSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
 	if err := client.TriggerSchedule(ctx, name, s.cli.String("overlap")); err != nil {
 		return err
 	}
@@ -115,11 +99,7 @@ func triggerSchedule(ctx context.Context, s *session) error {
 		"triggered schedule %s; see its runs with `sluice schedule show %s`", name, name)
 }
 
-func deleteSchedule(ctx context.Context, s *session) error {
-	name, client, err := toSchedule(ctx, s)
-	if err != nil {
-		return err
-	}
+func deleteSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
 	if err := client.DeleteSchedule(ctx, name); err != nil {
 		return err
 	}
@@ -142,19 +122,19 @@ func scheduleBackfillCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "show the runs, and start none"},
 			outputFlag(),
 		},
-		Action: withSession(backfillSchedule),
+		Action: withArg(backfillArg, (*session).Starter, backfillSchedule),
 	}
 }
 
-func backfillSchedule(ctx context.Context, s *session) error {
-	c := s.cli
+func backfillArg(c *cli.Context) (string, error) {
 	if err := requireFlag(c, "from", "the first time, such as --from 2026-01-31"); err != nil {
-		return err
+		return "", err
 	}
-	name, client, err := toSchedule(ctx, s)
-	if err != nil {
-		return err
-	}
+	return scheduleArg(c)
+}
+
+func backfillSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
+	c := s.cli
 	now, err := client.Schedule(ctx, name)
 	if err != nil {
 		return err

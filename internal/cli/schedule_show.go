@@ -8,31 +8,20 @@ import (
 	"io"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/internal/terminal"
 	"github.com/sluicehq/sluice/starter"
 )
 
-func listSchedules(ctx context.Context, s *session) error {
+func listSchedules(ctx context.Context, s *session, limit int, client *starter.Starter) error {
 	c := s.cli
-	limit, err := limitFlag(c, maxListed)
-	if err != nil {
-		return err
-	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
 	all, more, err := client.Schedules(ctx, limit)
 	if err != nil {
 		return err
 	}
 	if asJSON(c) {
-		views := make([]importview.Schedule, len(all))
-		for i, one := range all {
-			views[i] = importview.ScheduleOf(one)
-		}
-		return writeJSON(c, views)
+		return writeJSON(c, convert.Slice(all, importview.ScheduleOf))
 	}
 	if len(all) == 0 {
 		return say(c, "No schedules found. Create one with `sluice schedule create`.")
@@ -78,11 +67,7 @@ func runCell(r starter.Run) terminal.Coloured {
 	return terminal.Coloured{Text: text, Colour: colours[r.Status]}
 }
 
-func showSchedule(ctx context.Context, s *session) error {
-	name, client, err := toSchedule(ctx, s)
-	if err != nil {
-		return err
-	}
+func showSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
 	one, err := client.Schedule(ctx, name)
 	if err != nil {
 		return err
@@ -118,16 +103,7 @@ func writeScheduleHead(w io.Writer, s starter.Schedule) error {
 		{"Runs", fmt.Sprintf("%d started, %d skipped, %d missed", s.Started, s.Skipped, s.Missed)},
 		{"Next runs", nextRuns(s, moment)},
 	}
-	for _, line := range lines {
-		if line[1] == "" {
-			continue
-		}
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeColumns(w, 10, lines)
 }
 
 func writeRuns(w io.Writer, s starter.Schedule) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/terminal"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
@@ -32,11 +33,11 @@ func siteCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "list", Usage: "list sites", Flags: []cli.Flag{textFlag("sites", "domain"), outputFlag()},
-			Action: withSession(listSites),
+			Action: withClient((*session).Sites, listSites),
 		},
 		&cli.Command{
 			Name: "show", Usage: "show the settings and the traffic of a site", ArgsUsage: "DOMAIN",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(showSite),
+			Flags: []cli.Flag{outputFlag()}, Action: withArg(siteArg, (*session).Sites, showSite),
 		},
 		siteHistoryCommand(), siteBreakdownCommand(), siteSetCommand(), siteShieldCommand(), siteKeyCommand(),
 		&cli.Command{
@@ -45,7 +46,7 @@ func siteCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "no-wait", Usage: "return as soon as the deletions have started"}, outputFlag(),
 			},
-			Action: withSession(forgetImports),
+			Action: withArg(siteArg, (*session).Starter, forgetImports),
 		},
 	)
 }
@@ -97,21 +98,13 @@ func addSite(ctx context.Context, s *session) error {
 	return err
 }
 
-func listSites(ctx context.Context, s *session) error {
-	stored, err := s.Sites(ctx)
-	if err != nil {
-		return err
-	}
+func listSites(ctx context.Context, s *session, stored *ingestclient.Sites) error {
 	sites, err := stored.List(ctx, access.AllSites(), s.cli.String("text"), "", 0)
 	if err != nil {
 		return err
 	}
 	if asJSON(s.cli) {
-		views := make([]ingestclient.ListedSite, len(sites))
-		for i, site := range sites {
-			views[i] = ingestclient.ListedSiteOf(site)
-		}
-		return writeJSON(s.cli, views)
+		return writeJSON(s.cli, convert.Slice(sites, ingestclient.ListedSiteOf))
 	}
 	if len(sites) == 0 {
 		return nothing(s.cli, "sites", "No sites found. Add one with `sluice site add DOMAIN`.")

@@ -7,19 +7,12 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/terminal"
+	"github.com/sluicehq/sluice/starter"
 )
 
 // forgetImports deletes all imports of a site.
-func forgetImports(ctx context.Context, s *session) error {
+func forgetImports(ctx context.Context, s *session, domain string, client *starter.Starter) error {
 	c := s.cli
-	domain, err := oneArg(c, "a site's domain")
-	if err != nil {
-		return err
-	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
-	}
 	ids, err := client.ForgetImports(ctx, domain)
 	if err != nil {
 		return err

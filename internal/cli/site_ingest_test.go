@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
@@ -113,7 +114,7 @@ func TestSiteKeys(t *testing.T) {
 	require.Regexp(t, `^sluice_[a-z2-7]{8}_[A-Za-z0-9_-]{43}$`, secret)
 	require.Equal(t, "created key "+prefix+" of site example.com; it is shown this once\n", created.err)
 	var view struct {
-		keyJSON
+		accessclient.SiteKey
 		Key string `json:"key"`
 	}
 	s.json(t, &view, "site", "key", "create", "example.com")
@@ -123,7 +124,7 @@ func TestSiteKeys(t *testing.T) {
 	list := s.ok(t, "site", "key", "list", "example.com")
 	require.NotContains(t, list, secret)
 	golden(t, "site-key-list", regexp.MustCompile(`sluice_[a-z2-7]{8}`).ReplaceAllString(list, "sluice_aaaaaaaa"))
-	var keys []keyJSON
+	var keys []accessclient.SiteKey
 	s.json(t, &keys, "site", "key", "list", "example.com")
 	require.Len(t, keys, 2)
 	require.NotNil(t, keys[0].RevokedAt)

@@ -7,9 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/terminal"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
-	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 func siteKeyCommand() *cli.Command {
@@ -20,11 +21,11 @@ func siteKeyCommand() *cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "label", Usage: "note what the key is for as `TEXT`"}, outputFlag(),
 			},
-			Action: withSession(createKey),
+			Action: withArg(siteArg, (*session).Access, createKey),
 		},
 		&cli.Command{
 			Name: "list", Usage: "list the keys of a site", ArgsUsage: "DOMAIN", Flags: []cli.Flag{outputFlag()},
-			Action: withSession(listKeys),
+			Action: withArg(siteArg, (*session).Access, listKeys),
 		},
 		&cli.Command{
 			Name: "revoke", Usage: "revoke a key; servers refuse it within a second", ArgsUsage: "DOMAIN PREFIX",
@@ -33,39 +34,16 @@ func siteKeyCommand() *cli.Command {
 	)
 }
 
-// keyJSON is a key without its secret.
-type keyJSON struct {
-	Prefix     string     `json:"prefix"`
-	Label      string     `json:"label"`
-	CreatedAt  time.Time  `json:"created_at"`
-	RevokedAt  *time.Time `json:"revoked_at"`
-	LastUsedAt *time.Time `json:"last_used_at"`
-}
-
-func keyView(k ingeststore.Key) keyJSON {
-	return keyJSON{
-		Prefix: k.Prefix, Label: k.Label, CreatedAt: k.CreatedAt, RevokedAt: k.RevokedAt, LastUsedAt: k.LastUsedAt,
-	}
-}
-
-func createKey(ctx context.Context, s *session) error {
-	domain, err := oneArg(s.cli, "a site's domain")
-	if err != nil {
-		return err
-	}
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
+func createKey(ctx context.Context, s *session, domain string, client *accessclient.Client) error {
 	key, secret, err := client.CreateSiteKey(ctx, domain, s.cli.String("label"))
 	if err != nil {
 		return err
 	}
 	if asJSON(s.cli) {
 		return writeJSON(s.cli, struct {
-			keyJSON
+			accessclient.SiteKey
 			Key string `json:"key"`
-		}{keyView(key), secret.Reveal()})
+		}{accessclient.SiteKeyOf(key), secret.Reveal()})
 	}
 	if err := say(s.cli, "%s", secret.Reveal()); err != nil {
 		return err
@@ -74,25 +52,13 @@ func createKey(ctx context.Context, s *session) error {
 	return err
 }
 
-func listKeys(ctx context.Context, s *session) error {
-	domain, err := oneArg(s.cli, "a site's domain")
-	if err != nil {
-		return err
-	}
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
+func listKeys(ctx context.Context, s *session, domain string, client *accessclient.Client) error {
 	keys, err := client.SiteKeys(ctx, domain)
 	if err != nil {
 		return err
 	}
 	if asJSON(s.cli) {
-		views := make([]keyJSON, len(keys))
-		for i, key := range keys {
-			views[i] = keyView(key)
-		}
-		return writeJSON(s.cli, views)
+		return writeJSON(s.cli, convert.Slice(keys, accessclient.SiteKeyOf))
 	}
 	if len(keys) == 0 {
 		return say(s.cli, "No keys found. Create one with `sluice site key create %s`.", domain)
@@ -130,7 +96,7 @@ func revokeKey(ctx context.Context, s *session) error {
 		return err
 	}
 	if asJSON(s.cli) {
-		return writeJSON(s.cli, keyView(key))
+		return writeJSON(s.cli, accessclient.SiteKeyOf(key))
 	}
 	return say(s.cli, "revoked key %s of site %s", key.Prefix, domain)
 }

@@ -23,7 +23,7 @@ func siteShieldCommand() *cli.Command {
 		},
 		&cli.Command{
 			Name: "list", Usage: "list the rules of a site", ArgsUsage: "DOMAIN", Flags: []cli.Flag{outputFlag()},
-			Action: withSession(listShields),
+			Action: withArg(siteArg, (*session).Sites, listShields),
 		},
 		&cli.Command{
 			Name: "remove", Usage: "remove rules from a site", ArgsUsage: "DOMAIN",
@@ -107,15 +107,7 @@ func shieldRules(c *cli.Context) (ingest.Shields, error) {
 	return rules, errors.Join(faults...)
 }
 
-func listShields(ctx context.Context, s *session) error {
-	domain, err := oneArg(s.cli, "a site's domain")
-	if err != nil {
-		return err
-	}
-	sites, err := s.Sites(ctx)
-	if err != nil {
-		return err
-	}
+func listShields(ctx context.Context, s *session, domain string, sites *ingestclient.Sites) error {
 	site, err := sites.Show(ctx, domain)
 	if err != nil {
 		return err

@@ -11,20 +11,13 @@ import (
 
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/internal/terminal"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 // showSite shows the settings of a site and what the ingestion has counted for it.
-func showSite(ctx context.Context, s *session) error {
-	domain, err := oneArg(s.cli, "a site's domain")
-	if err != nil {
-		return err
-	}
-	sites, err := s.Sites(ctx)
-	if err != nil {
-		return err
-	}
+func showSite(ctx context.Context, s *session, domain string, sites *ingestclient.Sites) error {
 	site, err := sites.Show(ctx, domain)
 	if err != nil {
 		return err
@@ -44,7 +37,7 @@ func showSite(ctx context.Context, s *session) error {
 	if asJSON(s.cli) {
 		view := shownSiteJSON{Site: ingestclient.SiteOf(site), Traffic: traffic, Writers: progress}
 		for _, key := range keys {
-			view.Keys = append(view.Keys, keyView(key))
+			view.Keys = append(view.Keys, accessclient.SiteKeyOf(key))
 		}
 		return writeJSON(s.cli, view)
 	}
@@ -171,7 +164,7 @@ func age(now, at time.Time) string { return terminal.Duration(max(now.Sub(at), 0
 type shownSiteJSON struct {
 	ingestclient.Site
 
-	Keys    []keyJSON            `json:"keys,omitempty"`
-	Traffic ingestclient.Traffic `json:"traffic"`
-	Writers ingestclient.Writers `json:"writers"`
+	Keys    []accessclient.SiteKey `json:"keys,omitempty"`
+	Traffic ingestclient.Traffic   `json:"traffic"`
+	Writers ingestclient.Writers   `json:"writers"`
 }

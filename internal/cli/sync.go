@@ -14,9 +14,9 @@ import (
 )
 
 func syncCommand() *cli.Command {
-	named := func(name, usage string, action func(context.Context, *session) error, flags ...cli.Flag) *cli.Command {
+	command := func(name, usage string, action cli.ActionFunc, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: usage, ArgsUsage: "NAME", Flags: append(flags, outputFlag()), Action: withSession(action),
+			Name: name, Usage: usage, ArgsUsage: "NAME", Flags: append(flags, outputFlag()), Action: action,
 		}
 	}
 	reason := &cli.StringFlag{Name: "reason", Usage: "record the reason `TEXT` as the sync's note"}
@@ -28,17 +28,22 @@ func syncCommand() *cli.Command {
 				textFlag("syncs", "name, list or connections"), stateFlag("syncs", syncclient.States()),
 				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` syncs, 1 to 1000"}, outputFlag(),
 			},
-			Action: withSession(listSyncs),
+			Action: withArg(limited(maxListed), (*session).storedSyncs, listSyncs),
 		},
-		named("show", "show a sync with its state, freshness and current run", showSync),
+		command("show", "show a sync with its state, freshness and current run",
+			withArg(syncArg, (*session).storedSyncs, showSync)),
 		syncSetCommand(),
-		named("run", "run a sync now; a run that has stopped continues", runSync, byFlag(), findRejectedFlag()),
-		named("pause", "pause a sync; its run is interrupted", pauseSync, byFlag(), reason),
-		named("resume", "resume a paused sync, with a run now", resumeSync, byFlag()),
+		command("run", "run a sync now; a run that has stopped continues",
+			withArg(runArgs, (*session).Syncs, runSync), byFlag(), findRejectedFlag()),
+		command("pause", "pause a sync; its run is interrupted",
+			withArg(syncArg, (*session).Syncs, pauseSync), byFlag(), reason),
+		command("resume", "resume a paused sync, with a run now",
+			withArg(syncArg, (*session).Syncs, resumeSync), byFlag()),
 		syncRejectsCommand(),
-		named("history", "list the runs of a sync, latest first", syncHistory,
+		command("history", "list the runs of a sync, latest first", withSession(syncHistory),
 			&cli.IntFlag{Name: "limit", Value: 20, Usage: "list at most `N` runs, 1 to 1000"}),
-		named("delete", "delete a sync; what it has delivered stays", deleteSync),
+		command("delete", "delete a sync; what it has delivered stays",
+			withArg(syncArg, (*session).Syncs, deleteSync)),
 		syncWatchCommand(),
 	)
 }
@@ -83,57 +88,30 @@ func explainSync(name string, err error) error {
 	return err
 }
 
-// commandSync sends a command to a sync and says what is done.
-func commandSync(
-	ctx context.Context, s *session, send func(*syncclient.Syncs, string) error, done string, args ...any,
+// answerSync says what a command to a sync has done, or returns its error.
+func answerSync(
+	ctx context.Context, s *session, client *syncclient.Syncs, name string, err error, done string, args ...any,
 ) error {
-	name, err := syncArg(s.cli)
-	if err != nil {
-		return err
-	}
-	client, err := s.Syncs(ctx)
-	if err != nil {
-		return err
-	}
-	if err := send(client, name); err != nil {
+	switch {
+	case err != nil:
 		return explainSync(name, err)
-	}
-	if asJSON(s.cli) {
+	case asJSON(s.cli):
 		return writeSyncJSON(ctx, s, client, name)
+	default:
+		return say(s.cli, done, append([]any{name}, args...)...)
 	}
-	return say(s.cli, done, append([]any{name}, args...)...)
 }
 
-func runSync(ctx context.Context, s *session) error {
-	if s.cli.IsSet(findRejectedName) {
-		return findRejected(ctx, s)
-	}
-	send := func(client *syncclient.Syncs, name string) error { return client.Run(ctx, name, by(s.cli)) }
-	return commandSync(ctx, s, send,
-		"sync %[1]s runs now; follow it with `sluice sync show %[1]s`")
-}
-
-func pauseSync(ctx context.Context, s *session) error {
-	send := func(client *syncclient.Syncs, name string) error { return client.Pause(ctx, name, by(s.cli)) }
-	return commandSync(ctx, s, send,
+func pauseSync(ctx context.Context, s *session, name string, client *syncclient.Syncs) error {
+	return answerSync(ctx, s, client, name, client.Pause(ctx, name, by(s.cli)),
 		"paused sync %[1]s; no alarm is raised while it is paused; resume it with `sluice sync resume %[1]s`")
 }
 
-func resumeSync(ctx context.Context, s *session) error {
-	send := func(client *syncclient.Syncs, name string) error { return client.Resume(ctx, name, by(s.cli)) }
-	return commandSync(ctx, s, send,
-		"resumed sync %[1]s; it runs now")
+func resumeSync(ctx context.Context, s *session, name string, client *syncclient.Syncs) error {
+	return answerSync(ctx, s, client, name, client.Resume(ctx, name, by(s.cli)), "resumed sync %[1]s; it runs now")
 }
 
-func deleteSync(ctx context.Context, s *session) error {
-	name, err := syncArg(s.cli)
-	if err != nil {
-		return err
-	}
-	client, err := s.Syncs(ctx)
-	if err != nil {
-		return err
-	}
+func deleteSync(ctx context.Context, s *session, name string, client *syncclient.Syncs) error {
 	if err := client.Delete(ctx, name); err != nil {
 		return explainSync(name, err)
 	}

@@ -79,17 +79,33 @@ func parsePage(text string) (syncacts.PageRef, error) {
 	return syncacts.PageRef{RunID: runID, Page: number}, nil
 }
 
-// findRejected searches a page.
-func findRejected(ctx context.Context, s *session) error {
-	page, err := parsePage(s.cli.String(findRejectedName))
-	if err != nil {
-		return err
+// syncRun are the arguments of `sluice sync run`.
+type syncRun struct {
+	name string
+	// page is the page to search instead of a run.
+	page *syncacts.PageRef
+}
+
+func runArgs(c *cli.Context) (r syncRun, err error) {
+	if c.IsSet(findRejectedName) {
+		page, err := parsePage(c.String(findRejectedName))
+		if err != nil {
+			return r, err
+		}
+		r.page = &page
 	}
-	send := func(client *syncclient.Syncs, name string) error {
-		return client.FindRejected(ctx, name, page, by(s.cli))
+	r.name, err = syncArg(c)
+	return r, err
+}
+
+func runSync(ctx context.Context, s *session, r syncRun, client *syncclient.Syncs) error {
+	if r.page == nil {
+		return answerSync(ctx, s, client, r.name, client.Run(ctx, r.name, by(s.cli)),
+			"sync %[1]s runs now; follow it with `sluice sync show %[1]s`")
 	}
-	return commandSync(ctx, s, send, "sync %[1]s searches page %[2]s; `sluice sync show %[1]s` has the progress, "+
-		"`sluice sync rejects %[1]s` the records that are found", page.String())
+	return answerSync(ctx, s, client, r.name, client.FindRejected(ctx, r.name, *r.page, by(s.cli)),
+		"sync %[1]s searches page %[2]s; `sluice sync show %[1]s` has the progress, "+
+			"`sluice sync rejects %[1]s` the records that are found", r.page.String())
 }
 
 // searchLine describes a search for rejected records.

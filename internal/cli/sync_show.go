@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,16 +13,8 @@ import (
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
-func listSyncs(ctx context.Context, s *session) error {
+func listSyncs(ctx context.Context, s *session, limit int, client *syncclient.Syncs) error {
 	c := s.cli
-	limit, err := limitFlag(c, maxListed)
-	if err != nil {
-		return err
-	}
-	client, err := s.storedSyncs(ctx)
-	if err != nil {
-		return err
-	}
 	state, err := chosenState(c, syncclient.States())
 	if err != nil {
 		return err
@@ -70,15 +61,7 @@ func syncStateCell(state string) terminal.Coloured {
 	return terminal.Coloured{Text: state, Colour: colours[state]}
 }
 
-func showSync(ctx context.Context, s *session) error {
-	name, err := syncArg(s.cli)
-	if err != nil {
-		return err
-	}
-	client, err := s.storedSyncs(ctx)
-	if err != nil {
-		return err
-	}
+func showSync(ctx context.Context, s *session, name string, client *syncclient.Syncs) error {
 	view, err := client.Show(ctx, name)
 	if err != nil {
 		return explainSync(name, err)
@@ -114,16 +97,7 @@ func writeSync(w io.Writer, v syncclient.View) error {
 		{"Error", errorLine(run)},
 		{"Audit", auditLine(run)},
 	}
-	var faults []error
-	for _, line := range lines {
-		if line[1] == "" {
-			continue
-		}
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-10s", line[0]))
-		_, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], 11))
-		faults = append(faults, err)
-	}
-	return errors.Join(faults...)
+	return writeColumns(w, 10, lines)
 }
 
 // never is said of a sync whose first run has not succeeded.

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/terminal"
 	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
@@ -33,11 +34,12 @@ func tokenCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list tokens; those that ended are listed for 90 days",
 			Flags:  append(accessFilterFlags("tokens", "name or prefix", accessclient.TokenStates()), outputFlag()),
-			Action: withSession(listTokens),
+			Action: withArg(accessFilter(accessclient.TokenStates()), (*session).Access, listTokens),
 		},
 		&cli.Command{
 			Name: "revoke", Usage: "revoke a token; servers refuse it within a second", ArgsUsage: "NAME|PREFIX",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(revokeToken),
+			Flags:  []cli.Flag{outputFlag()},
+			Action: withArg(named("the name or the prefix of a token"), (*session).Access, revokeToken),
 		},
 	)
 }
@@ -64,13 +66,15 @@ func accessFilterFlags(what, in string, states []string) []cli.Flag {
 	}
 }
 
-// accessFilter reads accessFilterFlags.
-func accessFilter(c *cli.Context, states []string) (f accessclient.Filter, err error) {
-	f = accessclient.Filter{Text: c.String("text"), Site: c.String("site")}
-	if f.State, err = chosenState(c, states); err == nil && c.IsSet("role") {
-		f.Role, err = roleOf(c)
+// accessFilter returns the reader of accessFilterFlags.
+func accessFilter(states []string) func(*cli.Context) (accessclient.Filter, error) {
+	return func(c *cli.Context) (f accessclient.Filter, err error) {
+		f = accessclient.Filter{Text: c.String("text"), Site: c.String("site")}
+		if f.State, err = chosenState(c, states); err == nil && c.IsSet("role") {
+			f.Role, err = roleOf(c)
+		}
+		return f, err
 	}
-	return f, err
 }
 
 // roleOf reads roleFlag.
@@ -185,26 +189,14 @@ func expiry(at *time.Time) string {
 	return when(at)
 }
 
-func listTokens(ctx context.Context, s *session) error {
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
-	filter, err := accessFilter(s.cli, accessclient.TokenStates())
-	if err != nil {
-		return err
-	}
+func listTokens(ctx context.Context, s *session, filter accessclient.Filter, client *accessclient.Client) error {
 	tokens, err := client.Tokens(ctx)
 	if err != nil {
 		return err
 	}
 	tokens = filter.Tokens(tokens, time.Now())
 	if asJSON(s.cli) {
-		views := make([]tokenJSON, len(tokens))
-		for i, token := range tokens {
-			views[i] = tokenView(token)
-		}
-		return writeJSON(s.cli, views)
+		return writeJSON(s.cli, convert.Slice(tokens, tokenView))
 	}
 	if len(tokens) == 0 {
 		return nothing(s.cli, "tokens", "No tokens found. Create one with `sluice token create`.")
@@ -232,15 +224,7 @@ func lastUse(at *time.Time) string {
 	return when(at)
 }
 
-func revokeToken(ctx context.Context, s *session) error {
-	name, err := oneArg(s.cli, "the name or the prefix of a token")
-	if err != nil {
-		return err
-	}
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
+func revokeToken(ctx context.Context, s *session, name string, client *accessclient.Client) error {
 	token, err := client.RevokeToken(ctx, name)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func sourceCommand() *cli.Command {
 	return group("source", "show sources, the importers of this program and of live workers",
 		&cli.Command{
 			Name: "list", Usage: "list sources with the number of live workers that offer them",
-			Flags: []cli.Flag{outputFlag()}, Action: withSession(listSources),
+			Flags: []cli.Flag{outputFlag()}, Action: withClient((*session).liveWorkers, listSources),
 		},
 	)
 }
@@ -36,11 +36,7 @@ type offeredJSON struct {
 	Registered bool `json:"registered"`
 }
 
-func listSources(ctx context.Context, s *session) error {
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return err
-	}
+func listSources(ctx context.Context, s *session, workers store.Workers) error {
 	views := []offeredJSON{}
 	for _, i := range s.known.Importers.All() {
 		views = append(views, offeredJSON{
@@ -55,11 +51,7 @@ func listSources(ctx context.Context, s *session) error {
 	return writeOffered(s.cli, "SOURCE", views)
 }
 
-func listConnectionKinds(ctx context.Context, s *session) error {
-	workers, err := s.liveWorkers(ctx)
-	if err != nil {
-		return err
-	}
+func listConnectionKinds(ctx context.Context, s *session, workers store.Workers) error {
 	views := []offeredJSON{}
 	for _, kind := range s.known.Kinds.All() {
 		views = append(views, offeredJSON{

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/internal/convert"
 )
 
 // Write writes rows as CSV (RFC 4180). A field that a spreadsheet would take for a formula begins with an apostrophe,
@@ -14,10 +16,7 @@ import (
 func Write(w io.Writer, rows [][]string) error {
 	out := csv.NewWriter(w)
 	for _, row := range rows {
-		fields := make([]string, len(row))
-		for i, field := range row {
-			fields[i] = defused(field)
-		}
+		fields := convert.Slice(row, defused)
 		if err := out.Write(fields); err != nil {
 			return fmt.Errorf("write CSV: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 	stdsync "sync"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/delay"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -182,10 +183,7 @@ func (s *Stack) put(ctx context.Context, e statefile.Entry, begin bool) (syncsto
 
 // Keep pauses the rows of all other entries.
 func (s *Stack) Keep(ctx context.Context, keys []statefile.Key) error {
-	names := make([]string, len(keys))
-	for i, k := range keys {
-		names[i] = s.name(k)
-	}
+	names := convert.Slice(keys, s.name)
 	_, err := s.rows.LeaveEntries(ctx, s.cfg.File, names)
 	return err
 }

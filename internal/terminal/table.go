@@ -35,15 +35,18 @@ const (
 	Bold   Colour = "1"
 )
 
-// Paint returns the text in a colour if the writer is a terminal.
+// Paint returns the text in a colour if the writer is a terminal. An empty text stays empty.
 func Paint(w io.Writer, c Colour, text string) string {
+	if c == Plain || text == "" {
+		return text
+	}
 	if escaping, ok := w.(*Writer); ok {
-		if code := slices.Index(colourCodes, c); c != Plain && escaping.colours && code > 0 {
+		if code := slices.Index(colourCodes, c); escaping.colours && code > 0 {
 			return string(rune(firstColour+code)) + text + string(firstColour)
 		}
 		return text
 	}
-	if c == Plain || !IsTerminal(w) || os.Getenv("NO_COLOR") != "" {
+	if !IsTerminal(w) || os.Getenv("NO_COLOR") != "" {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"

@@ -2,11 +2,11 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
@@ -72,11 +72,7 @@ func (a *API) listAccounts(ctx context.Context, in *listAccountsInput) (*List[Ac
 	if err != nil {
 		return nil, err
 	}
-	rows = in.filter(in.State).Accounts(rows)
-	all := make([]Account, len(rows))
-	for i, row := range rows {
-		all[i] = accountOf(row)
-	}
+	all := convert.Slice(in.filter(in.State).Accounts(rows), accountOf)
 	return namedPage(ctx, in.Page, "list-accounts", all, func(one Account) string { return one.Name })
 }
 
@@ -89,11 +85,7 @@ type createAccountInput struct {
 	}
 }
 
-type accountOutput struct {
-	Body Account
-}
-
-func (a *API) createAccount(ctx context.Context, in *createAccountInput) (*accountOutput, error) {
+func (a *API) createAccount(ctx context.Context, in *createAccountInput) (*output[Account], error) {
 	sites, err := in.Body.scope()
 	if err != nil {
 		return nil, err
@@ -101,7 +93,7 @@ func (a *API) createAccount(ctx context.Context, in *createAccountInput) (*accou
 	row, err := a.access.CreateAccount(ctx, accessclient.NewAccount{
 		Name: in.Body.Name, Password: in.Body.Password, Role: access.Role(in.Body.Role), Sites: sites,
 	})
-	return &accountOutput{accountOf(row)}, err
+	return &output[Account]{accountOf(row)}, err
 }
 
 type setAccountInput struct {
@@ -114,7 +106,7 @@ type setAccountInput struct {
 	}
 }
 
-func (a *API) setAccount(ctx context.Context, in *setAccountInput) (*accountOutput, error) {
+func (a *API) setAccount(ctx context.Context, in *setAccountInput) (*output[Account], error) {
 	var role *access.Role
 	if in.Body.Role != nil {
 		r := access.Role(*in.Body.Role)
@@ -136,25 +128,7 @@ func (a *API) setAccount(ctx context.Context, in *setAccountInput) (*accountOutp
 	if err == nil && in.Body.Disabled != nil {
 		row, err = client.DisableAccount(ctx, in.Account, *in.Body.Disabled)
 	}
-	return &accountOutput{accountOf(row)}, err
-}
-
-// AuditEntry is a change.
-type AuditEntry struct {
-	ID          int64           `json:"id"`
-	At          time.Time       `json:"at"`
-	Who         string          `json:"who"`
-	Kind        string          `json:"kind" doc:"What the actor is: token, account, local, cli or system."`
-	Door        string          `json:"door" doc:"How the change came in: api, page, cli or temporal."`
-	Address     string          `json:"address" doc:"IP address of the client."`
-	RequestID   string          `json:"request_id"`
-	Operation   string          `json:"operation" example:"import.start"`
-	SubjectType string          `json:"subject_type"`
-	SubjectID   string          `json:"subject_id"`
-	Site        string          `json:"site"`
-	Before      json.RawMessage `json:"before"`
-	After       json.RawMessage `json:"after"`
-	Error       string          `json:"error" doc:"Why the change has failed, or has failed in part."`
+	return &output[Account]{accountOf(row)}, err
 }
 
 type listAuditInput struct {
@@ -168,7 +142,7 @@ type listAuditInput struct {
 	Until       time.Time `query:"until" doc:"Only earlier changes."`
 }
 
-func (a *API) listAudit(ctx context.Context, in *listAuditInput) (*List[AuditEntry], error) {
+func (a *API) listAudit(ctx context.Context, in *listAuditInput) (*List[accessclient.AuditEntry], error) {
 	page := accessstore.Page{Limit: int32(in.Limit) + 1}
 	if err := in.after("list-audit", &page.Before); err != nil {
 		return nil, err
@@ -180,21 +154,6 @@ func (a *API) listAudit(ctx context.Context, in *listAuditInput) (*List[AuditEnt
 	if err != nil {
 		return nil, err
 	}
-	all := make([]AuditEntry, len(entries))
-	for i, e := range entries {
-		all[i] = AuditEntry{
-			ID: e.ID, At: e.At, Who: e.Who, Kind: e.Kind, Door: e.Door, Address: e.Address, RequestID: e.RequestID,
-			Operation: e.Operation, SubjectType: e.SubjectType, SubjectID: e.SubjectID, Site: e.Site,
-			Before: nullable(e.Before), After: nullable(e.After), Error: e.Error,
-		}
-	}
-	return paged(ctx, in.Page, "list-audit", all, func(e AuditEntry) any { return e.ID })
-}
-
-// nullable returns null for no JSON.
-func nullable(text json.RawMessage) json.RawMessage {
-	if text == nil {
-		return json.RawMessage("null")
-	}
-	return text
+	all := convert.Slice(entries, accessclient.AuditEntryOf)
+	return paged(ctx, in.Page, "list-audit", all, func(e accessclient.AuditEntry) any { return e.ID })
 }

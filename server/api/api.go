@@ -23,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/refdata"
+	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/uploading"
 	"github.com/sluicehq/sluice/starter"
@@ -183,18 +184,12 @@ func (a *API) Run(ctx context.Context) error {
 	var feeding sync.WaitGroup
 	defer feeding.Wait()
 	feeding.Go(func() { a.feed.run(ctx) })
-	ticker := time.NewTicker(sweepInterval)
-	defer ticker.Stop()
-	for {
+	for range delay.Rounds(ctx, sweepInterval) {
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("sweep of the API failed", "error", err)
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
-		}
 	}
+	return nil
 }
 
 // EndStreams ends all streams and refuses others: the server stops.

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/server/api"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
 )
 
@@ -113,7 +114,7 @@ func TestTokensAndAccounts(t *testing.T) {
 	var key api.CreatedSiteKey
 	b.ok(t, "admin-own", http.MethodPost, "/sites/"+own+"/keys", map[string]any{"label": "shop"}, &key)
 	b.ok(t, "admin-own", http.MethodDelete, "/sites/"+own+"/keys/"+key.Prefix, nil, nil)
-	var audit struct{ Items []api.AuditEntry }
+	var audit struct{ Items []accessclient.AuditEntry }
 	b.ok(t, "admin-all", http.MethodGet, "/audit?operation=site.key.revoke", nil, &audit)
 	require.Len(t, audit.Items, 1)
 	require.Equal(t, []string{"admin-own", "token", own}, []string{audit.Items[0].Who, audit.Items[0].Kind, audit.Items[0].Site})

@@ -12,11 +12,7 @@ import (
 // comparedAround is the number of days before and after those of an import that its comparison shows.
 const comparedAround = 31
 
-type comparisonOutput struct {
-	Body history.Comparison
-}
-
-func (a *API) compareImport(ctx context.Context, in *ImportPath) (*comparisonOutput, error) {
+func (a *API) compareImport(ctx context.Context, in *ImportPath) (*output[history.Comparison], error) {
 	imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
 	if err != nil {
 		return nil, err
@@ -28,7 +24,7 @@ func (a *API) compareImport(ctx context.Context, in *ImportPath) (*comparisonOut
 	if errors.Is(err, history.ErrTooLarge) {
 		return nil, newProblem(problemInvalid, err.Error())
 	}
-	return &comparisonOutput{compared}, err
+	return &output[history.Comparison]{compared}, err
 }
 
 // comparedDays returns the days of an import and those around them, the last ones of more than history.MaxDays. An

@@ -142,33 +142,15 @@ type ConnectionRequest struct {
 	ConnectionSettings
 }
 
-type addConnectionInput struct {
-	Body ConnectionRequest
-}
-
-// ConnectionOutput is the answer with a connection.
-type ConnectionOutput struct {
-	ETag string `header:"ETag" doc:"Version of the connection, for If-Match."`
-	Body connections.Info
-}
-
-type addedConnectionOutput struct {
-	Location string `header:"Location" doc:"Path of the connection."`
-	ETag     string `header:"ETag" doc:"Version of the connection, for If-Match."`
-	Body     connections.Info
-}
-
 // versionTag is the entity tag of a state with a version.
 func versionTag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
 
 // segment returns a text as a segment of a path.
 func segment(text string) string { return url.PathEscape(text) }
 
-func connectionAnswer(info connections.Info) ConnectionOutput {
-	return ConnectionOutput{ETag: versionTag(info.Version), Body: info}
-}
-
-func (a *API) addConnection(ctx context.Context, in *addConnectionInput) (*addedConnectionOutput, error) {
+func (a *API) addConnection(
+	ctx context.Context, in *input[ConnectionRequest],
+) (*createdTagged[connections.Info], error) {
 	n, err := in.Body.connection(in.Body.Name)
 	if err != nil {
 		return nil, err
@@ -180,13 +162,14 @@ func (a *API) addConnection(ctx context.Context, in *addConnectionInput) (*added
 	if err != nil {
 		return nil, err
 	}
-	return &addedConnectionOutput{pathOf("/connections/%s", segment(info.Name)), versionTag(info.Version), info}, nil
+	return &createdTagged[connections.Info]{
+		Location: pathOf("/connections/%s", segment(info.Name)), ETag: versionTag(info.Version), Body: info,
+	}, nil
 }
 
-func (a *API) showConnection(ctx context.Context, in *ConnectionPath) (*ConnectionOutput, error) {
+func (a *API) showConnection(ctx context.Context, in *ConnectionPath) (*tagged[connections.Info], error) {
 	info, err := a.connectionClient().Show(ctx, in.Connection)
-	out := connectionAnswer(info)
-	return &out, err
+	return &tagged[connections.Info]{ETag: versionTag(info.Version), Body: info}, err
 }
 
 // ConnectionReplacement is the body of replace-connection.
@@ -201,7 +184,7 @@ type replaceConnectionInput struct {
 	Body ConnectionReplacement
 }
 
-func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput) (*ConnectionOutput, error) {
+func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput) (*tagged[connections.Info], error) {
 	before, err := a.connectionClient().Show(ctx, in.Connection)
 	if err != nil {
 		return nil, err
@@ -231,7 +214,9 @@ type setConnectionSecretsInput struct {
 	Body ConnectionSecrets
 }
 
-func (a *API) setConnectionSecrets(ctx context.Context, in *setConnectionSecretsInput) (*ConnectionOutput, error) {
+func (a *API) setConnectionSecrets(
+	ctx context.Context, in *setConnectionSecretsInput,
+) (*tagged[connections.Info], error) {
 	if _, err := a.connectionClient().SetSecrets(ctx, in.Connection, in.Body.Secrets); err != nil {
 		return nil, err
 	}
@@ -247,13 +232,9 @@ func (a *API) removeConnection(ctx context.Context, in *removeConnectionInput) (
 	return nil, a.connectionClient().Remove(ctx, in.Connection, in.Force)
 }
 
-type testedOutput struct {
-	Body connectclient.Tested
-}
-
-func (a *API) testConnection(ctx context.Context, in *ConnectionPath) (*testedOutput, error) {
+func (a *API) testConnection(ctx context.Context, in *ConnectionPath) (*output[connectclient.Tested], error) {
 	tested, err := a.connectionClient().Test(ctx, in.Connection)
-	return &testedOutput{tested}, err
+	return &output[connectclient.Tested]{tested}, err
 }
 
 type connectionCommandInput struct {
@@ -261,21 +242,21 @@ type connectionCommandInput struct {
 	Body *Reason
 }
 
-func (a *API) pauseConnection(ctx context.Context, in *connectionCommandInput) (*ConnectionOutput, error) {
+func (a *API) pauseConnection(ctx context.Context, in *connectionCommandInput) (*tagged[connections.Info], error) {
 	if err := a.connectionClient().Pause(ctx, in.Connection, by(ctx, reasonOf(in.Body))); err != nil {
 		return nil, err
 	}
 	return a.showConnection(ctx, &in.ConnectionPath)
 }
 
-func (a *API) resumeConnection(ctx context.Context, in *ConnectionPath) (*ConnectionOutput, error) {
+func (a *API) resumeConnection(ctx context.Context, in *ConnectionPath) (*tagged[connections.Info], error) {
 	if err := a.connectionClient().Resume(ctx, in.Connection); err != nil {
 		return nil, err
 	}
 	return a.showConnection(ctx, in)
 }
 
-func (a *API) rotateConnection(ctx context.Context, in *ConnectionPath) (*ConnectionOutput, error) {
+func (a *API) rotateConnection(ctx context.Context, in *ConnectionPath) (*tagged[connections.Info], error) {
 	if _, err := a.connectionClient().Rotate(ctx, in.Connection); err != nil {
 		return nil, err
 	}

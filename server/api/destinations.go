@@ -116,17 +116,13 @@ func missing(err error) error {
 	return err
 }
 
-type destinationOutput struct {
-	Body deliveryclient.Destination
-}
-
-func (a *API) showDestination(ctx context.Context, in *DestinationPath) (*destinationOutput, error) {
+func (a *API) showDestination(ctx context.Context, in *DestinationPath) (*output[deliveryclient.Destination], error) {
 	d, err := a.destinationClient().Show(ctx, in.Destination)
 	if err != nil {
 		return nil, missing(err)
 	}
 	hideAddresses(d)
-	return &destinationOutput{d}, nil
+	return &output[deliveryclient.Destination]{d}, nil
 }
 
 type destinationCommandInput struct {
@@ -137,8 +133,8 @@ type destinationCommandInput struct {
 // destinationCommanded returns the handler of a command to a destination.
 func (a *API) destinationCommanded(
 	send destinationCall,
-) func(context.Context, *destinationCommandInput) (*destinationOutput, error) {
-	return func(ctx context.Context, in *destinationCommandInput) (*destinationOutput, error) {
+) func(context.Context, *destinationCommandInput) (*output[deliveryclient.Destination], error) {
+	return func(ctx context.Context, in *destinationCommandInput) (*output[deliveryclient.Destination], error) {
 		ref := deliveryacts.ActionRef{Destination: in.Destination}
 		if err := send(ctx, ref, by(ctx, reasonOf(in.Body))); err != nil {
 			return nil, missing(err)
@@ -152,14 +148,11 @@ type actionCommandInput struct {
 	Body *Reason
 }
 
-type actionOutput struct {
-	ETag string `header:"ETag" doc:"State of the settings, for If-Match of set-action."`
-	Body deliveryclient.Action
-}
-
 // actionCommanded returns the handler of a command to an action.
-func (a *API) actionCommanded(send destinationCall) func(context.Context, *actionCommandInput) (*actionOutput, error) {
-	return func(ctx context.Context, in *actionCommandInput) (*actionOutput, error) {
+func (a *API) actionCommanded(
+	send destinationCall,
+) func(context.Context, *actionCommandInput) (*tagged[deliveryclient.Action], error) {
+	return func(ctx context.Context, in *actionCommandInput) (*tagged[deliveryclient.Action], error) {
 		ref := deliveryacts.ActionRef{Destination: in.Destination, Action: in.Action}
 		if err := send(ctx, ref, by(ctx, reasonOf(in.Body))); err != nil {
 			return nil, missing(err)
@@ -168,12 +161,12 @@ func (a *API) actionCommanded(send destinationCall) func(context.Context, *actio
 	}
 }
 
-func (a *API) showAction(ctx context.Context, in *ActionPath) (*actionOutput, error) {
+func (a *API) showAction(ctx context.Context, in *ActionPath) (*tagged[deliveryclient.Action], error) {
 	return a.actionAnswer(ctx, *in)
 }
 
 // actionAnswer returns an action.
-func (a *API) actionAnswer(ctx context.Context, in ActionPath) (*actionOutput, error) {
+func (a *API) actionAnswer(ctx context.Context, in ActionPath) (*tagged[deliveryclient.Action], error) {
 	d, err := a.showDestination(ctx, &in.DestinationPath)
 	if err != nil {
 		return nil, err
@@ -183,7 +176,7 @@ func (a *API) actionAnswer(ctx context.Context, in ActionPath) (*actionOutput, e
 			tag, err := etagOf([]any{
 				action.Realtime, action.Interval, action.TimeZone, action.RatePerSecond, action.Concurrency,
 			})
-			return &actionOutput{ETag: tag, Body: action}, err
+			return &tagged[deliveryclient.Action]{ETag: tag, Body: action}, err
 		}
 	}
 	return nil, newProblem(problemNotFound, "The destination has no such action.")
@@ -205,7 +198,7 @@ type setActionInput struct {
 	Body ActionSettings
 }
 
-func (a *API) setAction(ctx context.Context, in *setActionInput) (*actionOutput, error) {
+func (a *API) setAction(ctx context.Context, in *setActionInput) (*tagged[deliveryclient.Action], error) {
 	before, err := a.actionAnswer(ctx, in.ActionPath)
 	if err != nil {
 		return nil, err

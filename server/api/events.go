@@ -72,11 +72,7 @@ type EventPath struct {
 	Event string `path:"event" maxLength:"64" doc:"ID of the event."`
 }
 
-type eventOutput struct {
-	Body deliveryclient.EventDetails
-}
-
-func (a *API) showEvent(ctx context.Context, in *EventPath) (*eventOutput, error) {
+func (a *API) showEvent(ctx context.Context, in *EventPath) (*output[deliveryclient.EventDetails], error) {
 	event, err := a.eventClient().Show(ctx, in.Event)
 	if err != nil {
 		return nil, err
@@ -84,7 +80,7 @@ func (a *API) showEvent(ctx context.Context, in *EventPath) (*eventOutput, error
 	if err := redactFor(ctx, &event.Context, &event.Data); err != nil {
 		return nil, fmt.Errorf("show event %s: %w", in.Event, err)
 	}
-	return &eventOutput{event}, nil
+	return &output[deliveryclient.EventDetails]{event}, nil
 }
 
 // SentEvent is an event to be delivered.
@@ -105,10 +101,6 @@ type ActionName struct {
 	Action      string `json:"action" minLength:"1" maxLength:"50" example:"post"`
 }
 
-type sendEventInput struct {
-	Body SentEvent
-}
-
 // AddedEvent is the result of send-event.
 type AddedEvent struct {
 	EventID string      `json:"event_id"`
@@ -123,12 +115,7 @@ type FlowFault struct {
 	Reason string `json:"reason"`
 }
 
-type sentEventOutput struct {
-	Location string `header:"Location" doc:"Path of the event."`
-	Body     AddedEvent
-}
-
-func (a *API) sendEvent(ctx context.Context, in *sendEventInput) (*sentEventOutput, error) {
+func (a *API) sendEvent(ctx context.Context, in *input[SentEvent]) (*created[AddedEvent], error) {
 	request := deliveryclient.EventRequest{
 		Source: in.Body.Source, Name: in.Body.Name, Version: in.Body.Version, IdempotencyKey: in.Body.IdempotencyKey,
 		SentAt: in.Body.SentAt,
@@ -147,7 +134,7 @@ func (a *API) sendEvent(ctx context.Context, in *sendEventInput) (*sentEventOutp
 	if err != nil {
 		return nil, err
 	}
-	out := &sentEventOutput{
+	out := &created[AddedEvent]{
 		Location: pathOf("/events/%s", segment(added.Event.ID)),
 		Body: AddedEvent{
 			EventID: added.Event.ID, Created: added.Created, Jobs: append([]string{}, added.Jobs...), Kept: []FlowFault{},
@@ -168,10 +155,6 @@ type EventPurge struct {
 	DryRun         bool      `json:"dry_run,omitempty" doc:"Count the events, and delete none."`
 }
 
-type purgeEventsInput struct {
-	Body EventPurge
-}
-
 // Purged counts what a purge has deleted.
 type Purged struct {
 	DryRun      bool  `json:"dry_run" doc:"Nothing was deleted."`
@@ -180,11 +163,7 @@ type Purged struct {
 	Transitions int64 `json:"transitions" doc:"Lines of the history of jobs."`
 }
 
-type purgedOutput struct {
-	Body Purged
-}
-
-func (a *API) purgeEvents(ctx context.Context, in *purgeEventsInput) (*purgedOutput, error) {
+func (a *API) purgeEvents(ctx context.Context, in *input[EventPurge]) (*output[Purged], error) {
 	purged, err := a.eventClient().Purge(ctx, deliverystore.Retention{
 		ReceivedBefore: in.Body.ReceivedBefore, States: in.Body.States, Sources: in.Body.Sources,
 		NotSources: in.Body.NotSources,
@@ -192,7 +171,7 @@ func (a *API) purgeEvents(ctx context.Context, in *purgeEventsInput) (*purgedOut
 	if err != nil {
 		return nil, err
 	}
-	return &purgedOutput{Purged{
+	return &output[Purged]{Purged{
 		DryRun: in.Body.DryRun, Events: purged.Events, Jobs: purged.Jobs, Transitions: purged.Transitions,
 	}}, nil
 }

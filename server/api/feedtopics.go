@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // pollInterval is how often a topic, and the progress of imports, is read while it has subscribers.
@@ -42,14 +44,7 @@ func (f *feed) subscribeTopic(
 
 // runTopics polls topics until ctx ends.
 func (f *feed) runTopics(ctx context.Context) {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
+	for range delay.Ticks(ctx, pollInterval) {
 		for name, subscribers := range f.byTopic() {
 			f.poll(ctx, name, subscribers)
 		}

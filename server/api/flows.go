@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/convert"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 )
 
@@ -79,13 +80,9 @@ type FlowPath struct {
 	Flow string `path:"flow" maxLength:"50" doc:"Name of the flow."`
 }
 
-type flowOutput struct {
-	Body deliveryclient.Flow
-}
-
-func (a *API) showFlow(ctx context.Context, in *FlowPath) (*flowOutput, error) {
+func (a *API) showFlow(ctx context.Context, in *FlowPath) (*output[deliveryclient.Flow], error) {
 	f, err := a.flowClient().Show(ctx, in.Flow)
-	return &flowOutput{f}, err
+	return &output[deliveryclient.Flow]{f}, err
 }
 
 // FlowText are flows in YAML.
@@ -104,50 +101,32 @@ func (a *API) parse(ctx context.Context, text FlowText) (deliveryclient.FlowSet,
 	return a.flowClient().Parse(ctx, "flows", []byte(text.Flows))
 }
 
-type flowTextInput struct {
-	Body FlowText
-}
-
 type validatedOutput struct {
 	Body struct {
 		Flows []string `json:"flows" doc:"Names of the flows."`
 	}
 }
 
-func (a *API) validateFlows(ctx context.Context, in *flowTextInput) (*validatedOutput, error) {
+func (a *API) validateFlows(ctx context.Context, in *input[FlowText]) (*validatedOutput, error) {
 	set, err := a.parse(ctx, in.Body)
 	if err != nil {
 		return nil, err
 	}
 	out := &validatedOutput{}
-	out.Body.Flows = make([]string, len(set.Flows))
-	for i, f := range set.Flows {
-		out.Body.Flows[i] = f.Name
-	}
+	out.Body.Flows = convert.Slice(set.Flows, func(f flow.Flow) string { return f.Name })
 	return out, nil
 }
 
-type flowSetInput struct {
-	Body FlowSet
-}
-
-type flowChangesOutput struct {
-	Body struct {
-		Items []deliveryclient.FlowChange `json:"items"`
-	}
-}
-
-func (a *API) diffFlows(ctx context.Context, in *flowSetInput) (*flowChangesOutput, error) {
+func (a *API) diffFlows(ctx context.Context, in *input[FlowSet]) (*items[deliveryclient.FlowChange], error) {
 	set, err := a.parse(ctx, in.Body.FlowText)
 	if err != nil {
 		return nil, err
 	}
-	out := &flowChangesOutput{}
-	out.Body.Items, err = a.flowClient().Diff(ctx, set, in.Body.Prune)
-	return out, err
+	changes, err := a.flowClient().Diff(ctx, set, in.Body.Prune)
+	return itemsOf(changes), err
 }
 
-func (a *API) applyFlows(ctx context.Context, in *flowSetInput) (*flowChangesOutput, error) {
+func (a *API) applyFlows(ctx context.Context, in *input[FlowSet]) (*items[deliveryclient.FlowChange], error) {
 	set, err := a.parse(ctx, in.Body.FlowText)
 	if err != nil {
 		return nil, err
@@ -156,9 +135,7 @@ func (a *API) applyFlows(ctx context.Context, in *flowSetInput) (*flowChangesOut
 	if err != nil {
 		return nil, err
 	}
-	out := &flowChangesOutput{}
-	out.Body.Items = applied.Changes
-	return out, nil
+	return itemsOf(applied.Changes), nil
 }
 
 // SampleEvent is an event that flows are tested with.
@@ -210,17 +187,7 @@ func (t FlowTest) sample() (event destinations.Event, err error) {
 	return event, err
 }
 
-type testFlowsInput struct {
-	Body FlowTest
-}
-
-type decisionsOutput struct {
-	Body struct {
-		Items []deliveryclient.FlowDecision `json:"items"`
-	}
-}
-
-func (a *API) testFlows(ctx context.Context, in *testFlowsInput) (*decisionsOutput, error) {
+func (a *API) testFlows(ctx context.Context, in *input[FlowTest]) (*items[deliveryclient.FlowDecision], error) {
 	set, err := a.parse(ctx, in.Body.FlowText)
 	if err != nil {
 		return nil, err
@@ -229,9 +196,7 @@ func (a *API) testFlows(ctx context.Context, in *testFlowsInput) (*decisionsOutp
 	if err != nil {
 		return nil, err
 	}
-	out := &decisionsOutput{}
-	out.Body.Items = deliveryclient.FlowDecisions(set.Decide(ctx, event))
-	return out, nil
+	return itemsOf(deliveryclient.FlowDecisions(set.Decide(ctx, event))), nil
 }
 
 // FlowReplay is the result of replay-flow.
@@ -242,16 +207,12 @@ type FlowReplay struct {
 	Fault  string `json:"fault" doc:"Last error of the flow, or an empty text."`
 }
 
-type flowReplayOutput struct {
-	Body FlowReplay
-}
-
-func (a *API) replayFlow(ctx context.Context, in *FlowPath) (*flowReplayOutput, error) {
+func (a *API) replayFlow(ctx context.Context, in *FlowPath) (*output[FlowReplay], error) {
 	replayed, err := a.cfg.Deliveries.ReplayFlow(ctx, in.Flow)
 	if err != nil {
 		return nil, err
 	}
-	out := &flowReplayOutput{FlowReplay{Events: replayed.Events, Jobs: replayed.Jobs, Failed: replayed.Failed}}
+	out := &output[FlowReplay]{FlowReplay{Events: replayed.Events, Jobs: replayed.Jobs, Failed: replayed.Failed}}
 	if replayed.LastFault != nil {
 		out.Body.Fault = replayed.LastFault.Error()
 	}

@@ -132,7 +132,7 @@ func (w *world) uploaded(tb testing.TB) (ids []string) {
 // key returns the prefix of a valid key of the site.
 func (w *world) key(tb testing.TB) string {
 	tb.Helper()
-	var keys struct{ Items []api.SiteKey }
+	var keys struct{ Items []accessclient.SiteKey }
 	w.ok(tb, "admin-all", http.MethodGet, "/sites/"+own+"/keys", nil, &keys)
 	for _, k := range keys.Items {
 		if k.RevokedAt == nil {

@@ -37,14 +37,6 @@ type commandInput struct {
 	Body *Reason
 }
 
-// reason returns the reason of a command, which is optional like its body.
-func (in *commandInput) reason() string {
-	if in.Body == nil {
-		return ""
-	}
-	return in.Body.Reason
-}
-
 type partCommandInput struct {
 	ImportPath
 	Part int32 `path:"part" minimum:"0" doc:"Number of the part, from 0."`
@@ -65,10 +57,6 @@ type rateInput struct {
 type decideInput struct {
 	ImportPath
 	Body Decision
-}
-
-type importOutput struct {
-	Body importview.Import
 }
 
 // commandProblems are the types of problems of commands.
@@ -92,20 +80,16 @@ func (a *API) importCommands() {
 	register(a, importCommand("cancel-import", "cancel", "Cancel an import and purge its rows"),
 		a.importCommanded(client.Cancel))
 	register(a, importCommand("set-import-rate", "rate", "Limit the rows that an import loads per second"),
-		func(ctx context.Context, in *rateInput) (*importOutput, error) {
+		func(ctx context.Context, in *rateInput) (*output[importview.Import], error) {
 			return a.commanded(ctx, in.Import,
 				client.SetRate(ctx, in.Import, in.Body.RowsPerSecond, by(ctx, in.Body.Reason.Reason)))
 		})
 	register(a, importCommand("retry-import-part", "parts/{part}/retry", "Retry a parked part"),
-		func(ctx context.Context, in *partCommandInput) (*importOutput, error) {
-			why := ""
-			if in.Body != nil {
-				why = in.Body.Reason
-			}
-			return a.commanded(ctx, in.Import, client.RetryPart(ctx, in.Import, in.Part, by(ctx, why)))
+		func(ctx context.Context, in *partCommandInput) (*output[importview.Import], error) {
+			return a.commanded(ctx, in.Import, client.RetryPart(ctx, in.Import, in.Part, by(ctx, reasonOf(in.Body))))
 		})
 	register(a, importCommand("skip-import-part", "parts/{part}/skip", "Skip a parked part"),
-		func(ctx context.Context, in *skipPartInput) (*importOutput, error) {
+		func(ctx context.Context, in *skipPartInput) (*output[importview.Import], error) {
 			return a.commanded(ctx, in.Import, client.SkipPart(ctx, in.Import, in.Part, by(ctx, in.Body.Reason)))
 		})
 	register(a, operation{
@@ -127,14 +111,14 @@ func (a *API) importCommands() {
 // importCommanded returns the handler of a command without arguments.
 func (a *API) importCommanded(
 	send func(ctx context.Context, id int64, by starter.By) error,
-) func(ctx context.Context, in *commandInput) (*importOutput, error) {
-	return func(ctx context.Context, in *commandInput) (*importOutput, error) {
-		return a.commanded(ctx, in.Import, send(ctx, in.Import, by(ctx, in.reason())))
+) func(ctx context.Context, in *commandInput) (*output[importview.Import], error) {
+	return func(ctx context.Context, in *commandInput) (*output[importview.Import], error) {
+		return a.commanded(ctx, in.Import, send(ctx, in.Import, by(ctx, reasonOf(in.Body))))
 	}
 }
 
 // commanded returns an import after a command, or the error of the command.
-func (a *API) commanded(ctx context.Context, id int64, err error) (*importOutput, error) {
+func (a *API) commanded(ctx context.Context, id int64, err error) (*output[importview.Import], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -142,10 +126,10 @@ func (a *API) commanded(ctx context.Context, id int64, err error) (*importOutput
 	if err != nil {
 		return nil, err
 	}
-	return &importOutput{view}, nil
+	return &output[importview.Import]{view}, nil
 }
 
-func (a *API) decideImport(ctx context.Context, in *decideInput) (*importOutput, error) {
+func (a *API) decideImport(ctx context.Context, in *decideInput) (*output[importview.Import], error) {
 	if in.Body.Verdict == importstore.Declined && in.Body.Reason.Reason == "" {
 		return nil, invalidField("#/reason", "want a reason to decline")
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
@@ -77,10 +78,7 @@ func (a *API) listFeedback(ctx context.Context, in *importPageInput) (*List[impo
 	if err != nil {
 		return nil, fmt.Errorf("list the feedback of import %d: %w", in.Import, err)
 	}
-	views := make([]importview.Feedback, len(lines))
-	for i, line := range lines {
-		views[i] = importview.FeedbackOf(line)
-	}
+	views := convert.Slice(lines, importview.FeedbackOf)
 	return paged(ctx, in.Page, "list-import-feedback", views, func(f importview.Feedback) any { return f.Seq })
 }
 
@@ -103,10 +101,7 @@ func (a *API) listRejects(ctx context.Context, in *importPageInput) (*List[impor
 	if err != nil {
 		return nil, err
 	}
-	views := make([]importview.Reject, len(rejects))
-	for i, r := range rejects {
-		views[i] = importview.RejectOf(r)
-	}
+	views := convert.Slice(rejects, importview.RejectOf)
 	return paged(ctx, in.Page, "list-import-rejects", views, func(importview.Reject) any { return skip + in.Limit })
 }
 

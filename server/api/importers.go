@@ -26,10 +26,6 @@ type ImporterArgument struct {
 	Usage    string `json:"usage" doc:"Its meaning, in one line."`
 }
 
-type importersOutput struct {
-	Body ImporterList
-}
-
 // ImporterList are the importers, with what the server demands of all imports.
 type ImporterList struct {
 	Items                 []Importer `json:"items" maxItems:"1000"`
@@ -44,12 +40,12 @@ func (a *API) importers() {
 	}, a.listImporters)
 }
 
-func (a *API) listImporters(ctx context.Context, _ *struct{}) (*importersOutput, error) {
+func (a *API) listImporters(ctx context.Context, _ *struct{}) (*output[ImporterList], error) {
 	workers, err := a.cfg.Starter.Store.LiveWorkers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &importersOutput{ImporterList{
+	out := &output[ImporterList]{ImporterList{
 		Items: []Importer{}, RequireSecondApprover: a.cfg.Starter.Review.RequireSecondApprover,
 	}}
 	for _, known := range a.cfg.Starter.Registry.All() {

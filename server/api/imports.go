@@ -101,11 +101,7 @@ type ImportDetails struct {
 	PartsByStatus         map[string]int  `json:"parts_by_status" doc:"Numbers of its parts by their status; empty before it is planned."`
 }
 
-type importDetailsOutput struct {
-	Body ImportDetails
-}
-
-func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOutput, error) {
+func (a *API) showImport(ctx context.Context, in *ImportPath) (*output[ImportDetails], error) {
 	imports := a.cfg.Starter.Store.Imports
 	summary, err := imports.Details(ctx, in.Import)
 	if err != nil {
@@ -123,7 +119,7 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*importDetailsOut
 	if err != nil {
 		return nil, err
 	}
-	return &importDetailsOutput{ImportDetails{
+	return &output[ImportDetails]{ImportDetails{
 		Import: importview.New(workers, summary), Extra: importview.ExtraOf(summary, waits),
 		Commands: commandsOf(ctx, summary.Import), RequireSecondApprover: summary.Import.RequireSecondApprover,
 		Args: summary.Import.Args, PartsByStatus: counts,
@@ -198,15 +194,10 @@ type startImportInput struct {
 	}
 }
 
-type startImportOutput struct {
-	Location string `header:"Location" doc:"Path of the import."`
-	Body     importview.Import
-}
-
 // defaultCheck is the default wait for the check of a source.
 const defaultCheck = 15 * time.Second
 
-func (a *API) startImport(ctx context.Context, in *startImportInput) (*startImportOutput, error) {
+func (a *API) startImport(ctx context.Context, in *startImportInput) (*created[importview.Import], error) {
 	request, err := in.Body.request(ctx, a, in.Site)
 	if err != nil {
 		return nil, err
@@ -223,7 +214,7 @@ func (a *API) startImport(ctx context.Context, in *startImportInput) (*startImpo
 	if err != nil {
 		return nil, err
 	}
-	return &startImportOutput{Location: pathOf("/imports/%d", imp.ID), Body: view}, nil
+	return &created[importview.Import]{Location: pathOf("/imports/%d", imp.ID), Body: view}, nil
 }
 
 // importView returns the form of an import.

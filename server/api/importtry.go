@@ -16,11 +16,7 @@ type tryImportInput struct {
 	Body ImportRequest
 }
 
-type tryImportOutput struct {
-	Body importacts.DryRunReport
-}
-
-func (a *API) tryImport(ctx context.Context, in *tryImportInput) (*tryImportOutput, error) {
+func (a *API) tryImport(ctx context.Context, in *tryImportInput) (*output[importacts.DryRunReport], error) {
 	request, err := in.Body.request(ctx, a, in.Site)
 	if err != nil {
 		return nil, err
@@ -34,5 +30,5 @@ func (a *API) tryImport(ctx context.Context, in *tryImportInput) (*tryImportOutp
 	if err != nil {
 		return nil, err
 	}
-	return &tryImportOutput{report}, nil
+	return &output[importacts.DryRunReport]{report}, nil
 }

@@ -95,13 +95,7 @@ type countJobsInput struct {
 	Most   int32 `query:"most" minimum:"0" maximum:"100000" doc:"Count by state alone instead, and each state up to this number; 0 for no limit. Larger numbers cost time."`
 }
 
-type countJobsOutput struct {
-	Body struct {
-		Items []deliveryclient.JobCount `json:"items"`
-	}
-}
-
-func (a *API) countJobs(ctx context.Context, in *countJobsInput) (*countJobsOutput, error) {
+func (a *API) countJobs(ctx context.Context, in *countJobsInput) (*items[deliveryclient.JobCount], error) {
 	count := a.jobClient().Stats
 	switch {
 	case in.Hourly && in.Most > 0:
@@ -114,18 +108,11 @@ func (a *API) countJobs(ctx context.Context, in *countJobsInput) (*countJobsOutp
 		}
 	}
 	filter, _ := in.filter()
-	out := &countJobsOutput{}
-	var err error
-	out.Body.Items, err = count(ctx, filter)
-	return out, err
+	counts, err := count(ctx, filter)
+	return itemsOf(counts), err
 }
 
-type jobOutput struct {
-	ETag string `header:"ETag" doc:"State of the job, for If-Match."`
-	Body deliveryclient.JobDetails
-}
-
-func (a *API) showJob(ctx context.Context, in *JobPath) (*jobOutput, error) {
+func (a *API) showJob(ctx context.Context, in *JobPath) (*tagged[deliveryclient.JobDetails], error) {
 	job, err := a.jobClient().Show(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -138,7 +125,7 @@ func (a *API) showJob(ctx context.Context, in *JobPath) (*jobOutput, error) {
 		return nil, fmt.Errorf("show job %s: %w", in.Job, err)
 	}
 	tag, err := etagOf(job)
-	return &jobOutput{ETag: tag, Body: job}, err
+	return &tagged[deliveryclient.JobDetails]{ETag: tag, Body: job}, err
 }
 
 // EditedJob is the body of edit-job. What is left out stays as it is.
@@ -154,7 +141,7 @@ type editJobInput struct {
 	Body EditedJob
 }
 
-func (a *API) editJob(ctx context.Context, in *editJobInput) (*jobOutput, error) {
+func (a *API) editJob(ctx context.Context, in *editJobInput) (*tagged[deliveryclient.JobDetails], error) {
 	before, err := a.showJob(ctx, &in.JobPath)
 	if err != nil {
 		return nil, err
@@ -210,10 +197,6 @@ func (s JobSelection) selection() (deliveryclient.Selection, error) {
 	return selected, nil
 }
 
-type jobsCommandInput struct {
-	Body JobSelection
-}
-
 // ChangedJobs is the result of a command to jobs.
 type ChangedJobs struct {
 	Result string   `json:"result" example:"retried" doc:"What the command does to jobs."`
@@ -223,20 +206,16 @@ type ChangedJobs struct {
 	Faults []string `json:"faults,omitempty" doc:"Why other jobs were not changed."`
 }
 
-type changedJobsOutput struct {
-	Body ChangedJobs
-}
-
 // changeJobs returns the handler of a command to jobs.
 func (a *API) changeJobs(
 	c deliverystore.JobCommand,
-) func(context.Context, *jobsCommandInput) (*changedJobsOutput, error) {
-	return func(ctx context.Context, in *jobsCommandInput) (*changedJobsOutput, error) {
+) func(context.Context, *input[JobSelection]) (*output[ChangedJobs], error) {
+	return func(ctx context.Context, in *input[JobSelection]) (*output[ChangedJobs], error) {
 		selected, err := in.Body.selection()
 		if err != nil {
 			return nil, err
 		}
-		out := &changedJobsOutput{ChangedJobs{Result: deliveryclient.Done(c), DryRun: in.Body.DryRun}}
+		out := &output[ChangedJobs]{ChangedJobs{Result: deliveryclient.Done(c), DryRun: in.Body.DryRun}}
 		if in.Body.DryRun {
 			out.Body.Jobs, err = a.jobClient().CountChanges(ctx, c, selected)
 			return out, err
@@ -248,7 +227,7 @@ func (a *API) changeJobs(
 
 // partly adds the error of a command that has changed some jobs to its answer, or returns the error if none was
 // changed.
-func (a *API) partly(ctx context.Context, out *changedJobsOutput, err error) error {
+func (a *API) partly(ctx context.Context, out *output[ChangedJobs], err error) error {
 	if err == nil || out.Body.Jobs == 0 {
 		return err
 	}
@@ -261,12 +240,12 @@ func (a *API) partly(ctx context.Context, out *changedJobsOutput, err error) err
 // maxReplayed bounds the IDs of the new jobs in an answer.
 const maxReplayed = 1000
 
-func (a *API) replayJobs(ctx context.Context, in *jobsCommandInput) (*changedJobsOutput, error) {
+func (a *API) replayJobs(ctx context.Context, in *input[JobSelection]) (*output[ChangedJobs], error) {
 	selected, err := in.Body.selection()
 	if err != nil {
 		return nil, err
 	}
-	out := &changedJobsOutput{ChangedJobs{Result: "replayed", DryRun: in.Body.DryRun}}
+	out := &output[ChangedJobs]{ChangedJobs{Result: "replayed", DryRun: in.Body.DryRun}}
 	if in.Body.DryRun {
 		out.Body.Jobs, err = a.jobClient().CountReplay(ctx, selected)
 		return out, err

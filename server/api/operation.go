@@ -68,6 +68,44 @@ type operation struct {
 	request *huma.RequestBody
 }
 
+// input is the input of an operation, with a body and no parameters of its own.
+type input[T any] struct{ Body T }
+
+// output is the answer of an operation, with a body and no headers of its own.
+type output[T any] struct{ Body T }
+
+// items is an answer with all there is of something, in one page.
+type items[T any] struct {
+	Body struct {
+		Items []T `json:"items"`
+	}
+}
+
+func itemsOf[T any](all []T) *items[T] {
+	out := &items[T]{}
+	out.Body.Items = all
+	return out
+}
+
+// tagged is an answer with the state of a resource.
+type tagged[T any] struct {
+	ETag string `header:"ETag" doc:"Tag of what can be edited, for If-Match."`
+	Body T
+}
+
+// created is an answer with a new resource.
+type created[T any] struct {
+	Location string `header:"Location" doc:"Path of the resource."`
+	Body     T
+}
+
+// createdTagged is an answer with a new resource that can be edited.
+type createdTagged[T any] struct {
+	Location string `header:"Location" doc:"Path of the resource."`
+	ETag     string `header:"ETag" doc:"Tag of what can be edited, for If-Match."`
+	Body     T
+}
+
 // audience is who may call an operation that needs no permission.
 type audience string
 

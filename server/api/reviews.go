@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
@@ -51,10 +52,7 @@ func (a *API) listReviews(ctx context.Context, in *listReviewsInput) (*List[impo
 	if err != nil {
 		return nil, fmt.Errorf("list reviews: %w", err)
 	}
-	views := make([]importview.Review, len(reviews))
-	for i, r := range reviews {
-		views[i] = importview.ReviewOf(r)
-	}
+	views := convert.Slice(reviews, importview.ReviewOf)
 	return paged(ctx, in.Page, "list-reviews", views, func(r importview.Review) any {
 		return reviewKey{OpenedAt: r.OpenedAt, ImportID: r.ImportID}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	importacts "github.com/sluicehq/sluice/activities/importing"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
 )
@@ -61,7 +62,7 @@ func (a *API) schedules() {
 		a.scheduleCommand(a.cfg.Starter.ResumeSchedule))
 	register(a, scheduleOperation("trigger-schedule", http.MethodPost, "/trigger",
 		"Run a schedule now, even if it is paused"),
-		func(ctx context.Context, in *triggerInput) (*scheduleOutput, error) {
+		func(ctx context.Context, in *triggerInput) (*tagged[importview.Schedule], error) {
 			overlap := ""
 			if in.Body != nil {
 				overlap = in.Body.Overlap
@@ -134,18 +135,9 @@ type createScheduleInput struct {
 	Body ScheduleRequest
 }
 
-type createScheduleOutput struct {
-	Location string `header:"Location" doc:"Path of the schedule."`
-	ETag     string `header:"ETag"`
-	Body     importview.Schedule
-}
-
-type scheduleOutput struct {
-	ETag string `header:"ETag" doc:"Tag of what set-schedule replaces."`
-	Body importview.Schedule
-}
-
-func (a *API) createSchedule(ctx context.Context, in *createScheduleInput) (*createScheduleOutput, error) {
+func (a *API) createSchedule(
+	ctx context.Context, in *createScheduleInput,
+) (*createdTagged[importview.Schedule], error) {
 	n, err := in.Body.newSchedule(ctx, a, in.Body.Name, in.Site, in.Body.ImportRequest)
 	if err != nil {
 		return nil, err
@@ -159,7 +151,7 @@ func (a *API) createSchedule(ctx context.Context, in *createScheduleInput) (*cre
 	if err != nil {
 		return nil, err
 	}
-	return &createScheduleOutput{
+	return &createdTagged[importview.Schedule]{
 		Location: pathOf("/schedules/%s", created.Name), ETag: etag, Body: importview.ScheduleOf(created),
 	}, nil
 }
@@ -194,19 +186,16 @@ func (a *API) listSchedules(ctx context.Context, in *listSchedulesInput) (*List[
 	if err != nil {
 		return nil, err
 	}
-	views := make([]importview.Schedule, len(list))
-	for i, s := range list {
-		views[i] = importview.ScheduleOf(s)
-	}
+	views := convert.Slice(list, importview.ScheduleOf)
 	return paged(ctx, in.Page, "list-schedules", views, func(s importview.Schedule) any { return s.Name })
 }
 
-func (a *API) showSchedule(ctx context.Context, in *SchedulePath) (*scheduleOutput, error) {
+func (a *API) showSchedule(ctx context.Context, in *SchedulePath) (*tagged[importview.Schedule], error) {
 	return a.scheduled(ctx, in.Schedule, nil)
 }
 
 // scheduled returns a schedule after a command, or the error of the command.
-func (a *API) scheduled(ctx context.Context, name string, err error) (*scheduleOutput, error) {
+func (a *API) scheduled(ctx context.Context, name string, err error) (*tagged[importview.Schedule], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +211,7 @@ func (a *API) scheduled(ctx context.Context, name string, err error) (*scheduleO
 	if err != nil {
 		return nil, err
 	}
-	return &scheduleOutput{ETag: etag, Body: importview.ScheduleOf(now)}, nil
+	return &tagged[importview.Schedule]{ETag: etag, Body: importview.ScheduleOf(now)}, nil
 }
 
 // ScheduleChange is the body of set-schedule.
@@ -237,7 +226,7 @@ type setScheduleInput struct {
 	Body ScheduleChange
 }
 
-func (a *API) setSchedule(ctx context.Context, in *setScheduleInput) (*scheduleOutput, error) {
+func (a *API) setSchedule(ctx context.Context, in *setScheduleInput) (*tagged[importview.Schedule], error) {
 	stored, err := a.cfg.Starter.StoredSchedule(ctx, in.Schedule)
 	if err != nil {
 		return nil, err
@@ -264,13 +253,9 @@ type scheduleCommandInput struct {
 // scheduleCommand returns the handler of a command to a schedule.
 func (a *API) scheduleCommand(
 	send func(ctx context.Context, name string, by starter.By) error,
-) func(ctx context.Context, in *scheduleCommandInput) (*scheduleOutput, error) {
-	return func(ctx context.Context, in *scheduleCommandInput) (*scheduleOutput, error) {
-		why := ""
-		if in.Body != nil {
-			why = in.Body.Reason
-		}
-		return a.scheduled(ctx, in.Schedule, send(ctx, in.Schedule, by(ctx, why)))
+) func(ctx context.Context, in *scheduleCommandInput) (*tagged[importview.Schedule], error) {
+	return func(ctx context.Context, in *scheduleCommandInput) (*tagged[importview.Schedule], error) {
+		return a.scheduled(ctx, in.Schedule, send(ctx, in.Schedule, by(ctx, reasonOf(in.Body))))
 	}
 }
 
@@ -295,16 +280,12 @@ type ScheduleTimes struct {
 	Times []time.Time `json:"times" doc:"At most 1,000."`
 }
 
-type timesOutput struct {
-	Body ScheduleTimes
-}
-
-func (a *API) backfillTimes(ctx context.Context, in *timesInput) (*timesOutput, error) {
+func (a *API) backfillTimes(ctx context.Context, in *timesInput) (*output[ScheduleTimes], error) {
 	times, err := a.cfg.Starter.BackfillTimes(ctx, in.Schedule, in.From, orNow(in.To))
 	if err != nil {
 		return nil, err
 	}
-	out := &timesOutput{}
+	out := &output[ScheduleTimes]{}
 	out.Body.Times = append([]time.Time{}, times...)
 	return out, nil
 }
@@ -328,14 +309,14 @@ type backfillInput struct {
 	Body Backfill
 }
 
-func (a *API) backfill(ctx context.Context, in *backfillInput) (*timesOutput, error) {
+func (a *API) backfill(ctx context.Context, in *backfillInput) (*output[ScheduleTimes], error) {
 	to := time.Time{}
 	set(&to, in.Body.To)
 	times, err := a.cfg.Starter.BackfillSchedule(ctx, in.Schedule, in.Body.From, orNow(to), in.Body.Overlap)
 	if err != nil {
 		return nil, err
 	}
-	out := &timesOutput{}
+	out := &output[ScheduleTimes]{}
 	out.Body.Times = append([]time.Time{}, times...)
 	return out, nil
 }

@@ -73,10 +73,6 @@ func sessionOf(p access.Principal) Session {
 	return s
 }
 
-type sessionOutput struct {
-	Body Session
-}
-
 type begunOutput struct {
 	SetCookie http.Cookie `header:"Set-Cookie" doc:"The cookie of the session."`
 	Body      Session
@@ -134,9 +130,9 @@ func (a *API) logIn(ctx context.Context, in *logInInput) (*begunOutput, error) {
 	})
 }
 
-func (a *API) showSession(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
+func (a *API) showSession(ctx context.Context, _ *struct{}) (*output[Session], error) {
 	principal, _ := access.From(ctx)
-	return &sessionOutput{sessionOf(principal)}, nil
+	return &output[Session]{sessionOf(principal)}, nil
 }
 
 func (a *API) logOut(ctx context.Context, _ *struct{}) (*endedOutput, error) {

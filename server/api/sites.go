@@ -7,8 +7,8 @@ import (
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/internal/convert"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
-	importstore "github.com/sluicehq/sluice/store/importing"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
@@ -84,15 +84,8 @@ func (a *API) listSites(ctx context.Context, in *listSitesInput) (*List[ingestcl
 	if err != nil {
 		return nil, err
 	}
-	return paged(ctx, in.Page, "list-sites", listedSites(rows), func(s ingestclient.ListedSite) any { return s.Domain })
-}
-
-func listedSites(rows []importstore.Site) []ingestclient.ListedSite {
-	sites := make([]ingestclient.ListedSite, len(rows))
-	for i, row := range rows {
-		sites[i] = ingestclient.ListedSiteOf(row)
-	}
-	return sites
+	return paged(ctx, in.Page, "list-sites", convert.Slice(rows, ingestclient.ListedSiteOf),
+		func(s ingestclient.ListedSite) any { return s.Domain })
 }
 
 // SiteRequest is the body of add-site.
@@ -103,37 +96,25 @@ type SiteRequest struct {
 	Contacts    []string      `json:"contacts,omitempty" maxItems:"20" doc:"E-mail addresses that receive notifications about its imports."`
 }
 
-type addSiteInput struct {
-	Body SiteRequest
-}
-
-type addSiteOutput struct {
-	Location string `header:"Location" doc:"Path of the site."`
-	Body     ingestclient.ListedSite
-}
-
-func (a *API) addSite(ctx context.Context, in *addSiteInput) (*addSiteOutput, error) {
+func (a *API) addSite(ctx context.Context, in *input[SiteRequest]) (*created[ingestclient.ListedSite], error) {
 	site, err := a.siteClient().Add(ctx, ingestclient.NewSite{
 		Domain: in.Body.Domain, TimeZone: in.Body.TimeZone, NativeStart: in.Body.NativeStart, Contacts: in.Body.Contacts,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &addSiteOutput{Location: pathOf("/sites/%s", segment(site.Domain)), Body: ingestclient.ListedSiteOf(site)}, nil
+	return &created[ingestclient.ListedSite]{
+		Location: pathOf("/sites/%s", segment(site.Domain)), Body: ingestclient.ListedSiteOf(site),
+	}, nil
 }
 
-type siteOutput struct {
-	ETag string `header:"ETag" doc:"Version of the settings, for If-Match."`
-	Body ingestclient.Site
-}
-
-func siteAnswer(site ingeststore.Site) (*siteOutput, error) {
+func siteAnswer(site ingeststore.Site) (*tagged[ingestclient.Site], error) {
 	view := ingestclient.SiteOf(site)
 	tag, err := etagOf(view)
-	return &siteOutput{ETag: tag, Body: view}, err
+	return &tagged[ingestclient.Site]{ETag: tag, Body: view}, err
 }
 
-func (a *API) showSite(ctx context.Context, in *SitePath) (*siteOutput, error) {
+func (a *API) showSite(ctx context.Context, in *SitePath) (*tagged[ingestclient.Site], error) {
 	site, err := a.siteClient().Show(ctx, in.Site)
 	if err != nil {
 		return nil, err
@@ -200,7 +181,7 @@ type setSiteInput struct {
 	Body SiteChange
 }
 
-func (a *API) setSite(ctx context.Context, in *setSiteInput) (*siteOutput, error) {
+func (a *API) setSite(ctx context.Context, in *setSiteInput) (*tagged[ingestclient.Site], error) {
 	change, err := in.Body.change()
 	if err != nil {
 		return nil, err
@@ -218,11 +199,7 @@ func (a *API) setSite(ctx context.Context, in *setSiteInput) (*siteOutput, error
 	return siteAnswer(site)
 }
 
-type trafficOutput struct {
-	Body ingestclient.Traffic
-}
-
-func (a *API) showTraffic(ctx context.Context, in *SitePath) (*trafficOutput, error) {
+func (a *API) showTraffic(ctx context.Context, in *SitePath) (*output[ingestclient.Traffic], error) {
 	site, err := a.siteClient().Show(ctx, in.Site)
 	if err != nil {
 		return nil, err
@@ -231,19 +208,15 @@ func (a *API) showTraffic(ctx context.Context, in *SitePath) (*trafficOutput, er
 	if err != nil {
 		return nil, err
 	}
-	return &trafficOutput{traffic}, nil
+	return &output[ingestclient.Traffic]{traffic}, nil
 }
 
-type shieldsOutput struct {
-	Body ingestclient.Shields
-}
-
-func (a *API) showShields(ctx context.Context, in *SitePath) (*shieldsOutput, error) {
+func (a *API) showShields(ctx context.Context, in *SitePath) (*output[ingestclient.Shields], error) {
 	site, err := a.siteClient().Show(ctx, in.Site)
 	if err != nil {
 		return nil, err
 	}
-	return &shieldsOutput{ingestclient.ShieldsOf(site)}, nil
+	return &output[ingestclient.Shields]{ingestclient.ShieldsOf(site)}, nil
 }
 
 // ShieldRules are rules to be added or removed.
@@ -265,7 +238,7 @@ type changeShieldsInput struct {
 	Body ShieldsChange
 }
 
-func (a *API) changeShields(ctx context.Context, in *changeShieldsInput) (*shieldsOutput, error) {
+func (a *API) changeShields(ctx context.Context, in *changeShieldsInput) (*output[ingestclient.Shields], error) {
 	add, err := ingestclient.ParseShields(ingestclient.Shields(in.Body.Add))
 	if err != nil {
 		return nil, invalidField("#/add", err.Error())
@@ -278,14 +251,10 @@ func (a *API) changeShields(ctx context.Context, in *changeShieldsInput) (*shiel
 	if err != nil {
 		return nil, err
 	}
-	return &shieldsOutput{ingestclient.ShieldsOf(site)}, nil
+	return &output[ingestclient.Shields]{ingestclient.ShieldsOf(site)}, nil
 }
 
-type ingestionOutput struct {
-	Body ingestclient.Writers
-}
-
-func (a *API) showIngestion(ctx context.Context, _ *struct{}) (*ingestionOutput, error) {
+func (a *API) showIngestion(ctx context.Context, _ *struct{}) (*output[ingestclient.Writers], error) {
 	writers, err := a.siteClient().Writers(ctx)
 	if err != nil {
 		return nil, err
@@ -293,14 +262,10 @@ func (a *API) showIngestion(ctx context.Context, _ *struct{}) (*ingestionOutput,
 	if a.cfg.EventLog != nil {
 		writers.Log, err = ingestclient.LogPartitions(ctx, a.siteClient().Store, a.cfg.EventLog)
 	}
-	return &ingestionOutput{writers}, err
+	return &output[ingestclient.Writers]{writers}, err
 }
 
-type ingestionTrafficOutput struct {
-	Body ingestclient.AllTraffic
-}
-
-func (a *API) showIngestionTraffic(ctx context.Context, _ *struct{}) (*ingestionTrafficOutput, error) {
+func (a *API) showIngestionTraffic(ctx context.Context, _ *struct{}) (*output[ingestclient.AllTraffic], error) {
 	traffic, err := a.siteClient().AllTraffic(ctx)
-	return &ingestionTrafficOutput{traffic}, err
+	return &output[ingestclient.AllTraffic]{traffic}, err
 }

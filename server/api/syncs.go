@@ -157,23 +157,7 @@ type SyncRequest struct {
 	Settings     settingValues `json:"settings,omitempty" maxProperties:"30" doc:"Settings, as of set-sync."`
 }
 
-type createSyncInput struct {
-	Body SyncRequest
-}
-
-// SyncOutput is the answer with a sync.
-type SyncOutput struct {
-	ETag string `header:"ETag" doc:"Version of the settings, for If-Match."`
-	Body syncclient.Sync
-}
-
-type createdSyncOutput struct {
-	Location string `header:"Location" doc:"Path of the sync."`
-	ETag     string `header:"ETag" doc:"Version of the settings, for If-Match."`
-	Body     syncclient.Sync
-}
-
-func (a *API) createSync(ctx context.Context, in *createSyncInput) (*createdSyncOutput, error) {
+func (a *API) createSync(ctx context.Context, in *input[SyncRequest]) (*createdTagged[syncclient.Sync], error) {
 	settings, err := syncclient.ParseSettings(in.Body.Settings.changes())
 	if err != nil {
 		return nil, err
@@ -190,15 +174,15 @@ func (a *API) createSync(ctx context.Context, in *createSyncInput) (*createdSync
 	if err != nil {
 		return nil, err
 	}
-	return &createdSyncOutput{pathOf("/syncs/%s", segment(in.Body.Name)), out.ETag, out.Body}, nil
+	return &createdTagged[syncclient.Sync]{pathOf("/syncs/%s", segment(in.Body.Name)), out.ETag, out.Body}, nil
 }
 
-func (a *API) showSync(ctx context.Context, in *SyncPath) (*SyncOutput, error) {
+func (a *API) showSync(ctx context.Context, in *SyncPath) (*tagged[syncclient.Sync], error) {
 	view, err := a.syncClient().Show(ctx, in.Sync)
 	if err != nil {
 		return nil, err
 	}
-	return &SyncOutput{ETag: versionTag(view.Row.Version), Body: view.Sync()}, nil
+	return &tagged[syncclient.Sync]{ETag: versionTag(view.Row.Version), Body: view.Sync()}, nil
 }
 
 // SyncChange is the body of set-sync.
@@ -212,7 +196,7 @@ type setSyncInput struct {
 	Body SyncChange
 }
 
-func (a *API) setSync(ctx context.Context, in *setSyncInput) (*SyncOutput, error) {
+func (a *API) setSync(ctx context.Context, in *setSyncInput) (*tagged[syncclient.Sync], error) {
 	matches := func(before syncstore.Sync) error { return in.matches(versionTag(before.Version)) }
 	if _, err := a.syncClient().Set(ctx, in.Sync, in.Body.Settings.changes(), matches); err != nil {
 		return nil, err
@@ -232,8 +216,8 @@ type syncCommandInput struct {
 // syncCommanded returns the handler of a command to a sync.
 func (a *API) syncCommanded(
 	send func(ctx context.Context, name string, by starter.By) error,
-) func(context.Context, *syncCommandInput) (*SyncOutput, error) {
-	return func(ctx context.Context, in *syncCommandInput) (*SyncOutput, error) {
+) func(context.Context, *syncCommandInput) (*tagged[syncclient.Sync], error) {
+	return func(ctx context.Context, in *syncCommandInput) (*tagged[syncclient.Sync], error) {
 		if err := send(ctx, in.Sync, by(ctx, reasonOf(in.Body))); err != nil {
 			return nil, err
 		}
@@ -252,7 +236,7 @@ type findSyncRejectsInput struct {
 	Body RejectSearch
 }
 
-func (a *API) findSyncRejects(ctx context.Context, in *findSyncRejectsInput) (*SyncOutput, error) {
+func (a *API) findSyncRejects(ctx context.Context, in *findSyncRejectsInput) (*tagged[syncclient.Sync], error) {
 	page := syncacts.PageRef{RunID: in.Body.RunID, Page: in.Body.Page}
 	if err := a.syncClient().FindRejected(ctx, in.Sync, page, by(ctx, "")); err != nil {
 		return nil, err

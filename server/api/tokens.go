@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	accessclient "github.com/sluicehq/sluice/starter/access"
 	accessstore "github.com/sluicehq/sluice/store/access"
-	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
 // tagTokens is the resource of tokens in the document.
@@ -113,11 +113,7 @@ func (a *API) listTokens(ctx context.Context, in *listTokensInput) (*List[Token]
 	if err != nil {
 		return nil, err
 	}
-	rows = in.filter(in.State).Tokens(rows, time.Now())
-	all := make([]Token, len(rows))
-	for i, row := range rows {
-		all[i] = tokenOf(row)
-	}
+	all := convert.Slice(in.filter(in.State).Tokens(rows, time.Now()), tokenOf)
 	// Names may repeat: those of ended tokens are free again. Prefixes do not.
 	return namedPage(ctx, in.Page, "list-tokens", all, func(t Token) string { return t.Name + "\x00" + t.Prefix })
 }
@@ -137,11 +133,7 @@ type CreatedToken struct {
 	Secret string `json:"secret" doc:"The token itself. It is shown this once."`
 }
 
-type createdTokenOutput struct {
-	Body CreatedToken
-}
-
-func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createdTokenOutput, error) {
+func (a *API) createToken(ctx context.Context, in *createTokenInput) (*output[CreatedToken], error) {
 	sites, err := in.Body.scope()
 	if err != nil {
 		return nil, err
@@ -156,7 +148,7 @@ func (a *API) createToken(ctx context.Context, in *createTokenInput) (*createdTo
 	if err != nil {
 		return nil, err
 	}
-	return &createdTokenOutput{CreatedToken{tokenOf(token), secret.Reveal()}}, nil
+	return &output[CreatedToken]{CreatedToken{tokenOf(token), secret.Reveal()}}, nil
 }
 
 type tokenPath struct {
@@ -168,24 +160,9 @@ func (a *API) revokeToken(ctx context.Context, in *tokenPath) (*struct{}, error)
 	return nil, err
 }
 
-// SiteKey is a key of a site without its secret.
-type SiteKey struct {
-	Prefix     string     `json:"prefix" doc:"Beginning of the key, by which people recognise it."`
-	Label      string     `json:"label"`
-	CreatedAt  time.Time  `json:"created_at"`
-	RevokedAt  *time.Time `json:"revoked_at"`
-	LastUsedAt *time.Time `json:"last_used_at" doc:"At most a minute late."`
-}
-
-func siteKeyOf(k ingeststore.Key) SiteKey {
-	return SiteKey{
-		Prefix: k.Prefix, Label: k.Label, CreatedAt: k.CreatedAt, RevokedAt: k.RevokedAt, LastUsedAt: k.LastUsedAt,
-	}
-}
-
 type siteKeysOutput struct {
 	Body struct {
-		Items []SiteKey `json:"items" doc:"The oldest first, also keys that were revoked less than 90 days ago."`
+		Items []accessclient.SiteKey `json:"items" doc:"The oldest first, also keys that were revoked less than 90 days ago."`
 	}
 }
 
@@ -195,10 +172,7 @@ func (a *API) listSiteKeys(ctx context.Context, in *SitePath) (*siteKeysOutput, 
 		return nil, err
 	}
 	out := &siteKeysOutput{}
-	out.Body.Items = make([]SiteKey, len(keys))
-	for i, key := range keys {
-		out.Body.Items[i] = siteKeyOf(key)
-	}
+	out.Body.Items = convert.Slice(keys, accessclient.SiteKeyOf)
 	return out, nil
 }
 
@@ -214,20 +188,16 @@ type createSiteKeyInput struct {
 
 // CreatedSiteKey is a key with its secret.
 type CreatedSiteKey struct {
-	SiteKey
+	accessclient.SiteKey
 	Secret string `json:"secret" doc:"The key itself. It is shown this once."`
 }
 
-type createdSiteKeyOutput struct {
-	Body CreatedSiteKey
-}
-
-func (a *API) createSiteKey(ctx context.Context, in *createSiteKeyInput) (*createdSiteKeyOutput, error) {
+func (a *API) createSiteKey(ctx context.Context, in *createSiteKeyInput) (*output[CreatedSiteKey], error) {
 	key, secret, err := a.access.CreateSiteKey(ctx, in.Site, in.Body.Label)
 	if err != nil {
 		return nil, err
 	}
-	return &createdSiteKeyOutput{CreatedSiteKey{siteKeyOf(key), secret.Reveal()}}, nil
+	return &output[CreatedSiteKey]{CreatedSiteKey{accessclient.SiteKeyOf(key), secret.Reveal()}}, nil
 }
 
 type siteKeyPath struct {

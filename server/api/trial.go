@@ -67,15 +67,7 @@ func (e EventTrial) input(now time.Time) (request.Input, error) {
 	return in, nil
 }
 
-type tryEventInput struct {
-	Body EventTrial
-}
-
-type triedEventOutput struct {
-	Body ingestclient.TriedRequest
-}
-
-func (a *API) tryEvent(ctx context.Context, in *tryEventInput) (*triedEventOutput, error) {
+func (a *API) tryEvent(ctx context.Context, in *input[EventTrial]) (*output[ingestclient.TriedRequest], error) {
 	scope, err := access.RequireScope(ctx, access.PermissionRead)
 	if err != nil {
 		return nil, err
@@ -92,5 +84,5 @@ func (a *API) tryEvent(ctx context.Context, in *tryEventInput) (*triedEventOutpu
 		Pipeline: a.cfg.Pipeline, Sites: ingesting.StoredSites{Store: a.siteClient().Store}, Data: data, Scope: scope,
 	}
 	tried, err := trials.TryInput(ctx, input)
-	return &triedEventOutput{tried}, err
+	return &output[ingestclient.TriedRequest]{tried}, err
 }

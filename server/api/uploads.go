@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/uploading"
 	servingstore "github.com/sluicehq/sluice/store/serving"
 )
@@ -56,11 +57,6 @@ type UploadPath struct {
 // SitePath is the input of an operation on a site.
 type SitePath struct {
 	Site string `path:"site" maxLength:"253" doc:"Domain of the site."`
-}
-
-type uploadOutput struct {
-	Location string `header:"Location" doc:"Path of the upload."`
-	Body     Upload
 }
 
 // uploads adds the operations of uploads.
@@ -118,7 +114,7 @@ type uploadInput struct {
 	Source string `query:"source" default:"csv" maxLength:"100" doc:"Importer that is to read the file."`
 }
 
-func (a *API) uploadFile(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
+func (a *API) uploadFile(ctx context.Context, in *uploadInput) (*created[Upload], error) {
 	if !a.uploading.TryAcquire(1) {
 		return nil, newProblem(problemBusy, "Other files are being uploaded: try again.")
 	}
@@ -140,14 +136,16 @@ func (a *API) uploadFile(ctx context.Context, in *uploadInput) (*uploadOutput, e
 }
 
 // uploaded answers with an upload. The deadline of the answer begins now: the body may have taken longer.
-func (a *API) uploaded(ctx context.Context, site string, upload servingstore.Upload, err error) (*uploadOutput, error) {
+func (a *API) uploaded(
+	ctx context.Context, site string, upload servingstore.Upload, err error,
+) (*created[Upload], error) {
 	_, w := exchangeOf(ctx)
 	// Only writers of tests have no deadlines.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) //nolint:errcheck // see above
 	if err != nil {
 		return nil, uploadProblem(err)
 	}
-	return &uploadOutput{Location: pathOf("/sites/%s/uploads/%s", site, upload.ID), Body: uploadOf(upload)}, nil
+	return &created[Upload]{Location: pathOf("/sites/%s/uploads/%s", site, upload.ID), Body: uploadOf(upload)}, nil
 }
 
 // filePart returns the file of a multipart body, with its name.
@@ -220,7 +218,7 @@ type fetchInput struct {
 	Body FetchRequest
 }
 
-func (a *API) fetchFile(ctx context.Context, in *fetchInput) (*uploadOutput, error) {
+func (a *API) fetchFile(ctx context.Context, in *fetchInput) (*created[Upload], error) {
 	if !a.uploading.TryAcquire(1) {
 		return nil, newProblem(problemBusy, "Other files are being uploaded: try again.")
 	}
@@ -252,11 +250,7 @@ func (a *API) listUploads(ctx context.Context, in *listUploadsInput) (*List[Uplo
 	if err != nil {
 		return nil, err
 	}
-	views := make([]Upload, len(uploads))
-	for i, u := range uploads {
-		views[i] = uploadOf(u)
-	}
-	return paged(ctx, in.Page, "list-uploads", views, func(u Upload) any {
+	return paged(ctx, in.Page, "list-uploads", convert.Slice(uploads, uploadOf), func(u Upload) any {
 		return servingstore.UploadKey{CreatedAt: u.CreatedAt, ID: u.ID}
 	})
 }

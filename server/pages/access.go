@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/server/api"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 )
 
 // access adds the pages of tokens, accounts and the audit.
@@ -122,7 +123,7 @@ var auditFilters = []string{"site", "who", "operation", "subject_type", "subject
 
 // auditShown is the page of the audit.
 type auditShown struct {
-	List[api.AuditEntry]
+	List[accessclient.AuditEntry]
 }
 
 // JSON returns what a subject was or became, "" for nothing.
@@ -163,6 +164,6 @@ func (p *Pages) auditPage(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := get[List[api.AuditEntry]](v, "/audit", query)
+	list, err := get[List[accessclient.AuditEntry]](v, "/audit", query)
 	return auditShown{List: list}, err
 }

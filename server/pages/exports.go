@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/server/api"
 	"github.com/sluicehq/sluice/starter"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
@@ -46,7 +47,7 @@ func (p *Pages) exports() {
 	export[starter.Lock](p, "/locks", passing("resource"))
 	export[api.Account](p, "/accounts", passing(accessFilters...))
 	export[api.Token](p, "/tokens", passing(accessFilters...))
-	export[api.AuditEntry](p, "/audit", auditQuery)
+	export[accessclient.AuditEntry](p, "/audit", auditQuery)
 }
 
 // queryOf returns the filters of a page as parameters of the API.

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/server/api"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 )
 
@@ -58,7 +59,7 @@ type siteSettingsShown struct {
 	// Traffic are the numbers of the last 24 hours, nil while the warehouse does not answer.
 	Traffic *siteTraffic
 	// Keys are those of its authorised senders. Only administrators see them.
-	Keys []api.SiteKey
+	Keys []accessclient.SiteKey
 }
 
 // siteTraffic are the numbers of events of a site on a page.
@@ -116,7 +117,7 @@ func (p *Pages) siteSettingsPage(v *visit) (any, error) {
 		return nil, err
 	}
 	if v.who.Role.Allows(access.PermissionAdminister) {
-		keys, err := get[List[api.SiteKey]](v, path+"/keys", nil)
+		keys, err := get[List[accessclient.SiteKey]](v, path+"/keys", nil)
 		if err != nil {
 			return nil, err
 		}

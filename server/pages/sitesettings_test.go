@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/server/api"
+	accessclient "github.com/sluicehq/sluice/starter/access"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
 )
 
@@ -131,7 +132,7 @@ func TestSiteForms(t *testing.T) {
 
 	p = b.post(t, "/sites/new.example/keys", url.Values{"label": {hostile}})
 	require.Equal(t, http.StatusOK, p.status, p.text)
-	var keys api.List[api.SiteKey]
+	var keys api.List[accessclient.SiteKey]
 	b.read(t, "/sites/new.example/keys", &keys.Body)
 	require.Len(t, keys.Body.Items, 1)
 	require.Contains(t, p.text, keys.Body.Items[0].Prefix)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -53,11 +54,7 @@ func eventOf(e deliverystore.ListedEvent) Event {
 }
 
 func eventsOf(rows []deliverystore.ListedEvent) []Event {
-	events := make([]Event, len(rows))
-	for i, row := range rows {
-		events[i] = eventOf(row)
-	}
-	return events
+	return convert.Slice(rows, eventOf)
 }
 
 // WithoutNotifications excludes the notifications of imports from a filter, unless it includes their source.

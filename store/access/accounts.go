@@ -7,6 +7,7 @@ import (
 	"time"
 
 	roles "github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -139,11 +140,7 @@ func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
-	accounts := make([]Account, len(rows))
-	for i, row := range rows {
-		accounts[i] = accountOf(row)
-	}
-	return accounts, nil
+	return convert.Slice(rows, accountOf), nil
 }
 
 // Account returns the account of a name, or store.ErrNotFound.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	roles "github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -154,11 +155,7 @@ func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}
-	tokens := make([]Token, len(rows))
-	for i, row := range rows {
-		tokens[i] = tokenOf(row)
-	}
-	return tokens, nil
+	return convert.Slice(rows, tokenOf), nil
 }
 
 func tokenOf(row db.ListTokensRow) Token {

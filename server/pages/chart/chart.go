@@ -17,6 +17,8 @@ import (
 	"unicode"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/sluicehq/sluice/internal/convert"
 )
 
 // Limits of a chart.
@@ -80,11 +82,7 @@ func text(s string) string {
 
 // lines escapes lines and joins them for a title.
 func lines(all []string) string {
-	escaped := make([]string, len(all))
-	for i, line := range all {
-		escaped[i] = text(line)
-	}
-	return strings.Join(escaped, "\n")
+	return strings.Join(convert.Slice(all, text), "\n")
 }
 
 // link returns the beginning and the end of a link to a path of the server, both empty for any other address.
