@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/logbuffer"
 	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/migration"
 	"github.com/sluicehq/sluice/internal/startup"
 	"github.com/sluicehq/sluice/internal/wiring"
 	"github.com/sluicehq/sluice/store"
@@ -83,18 +84,7 @@ func (s *Server) host() error {
 
 // migrated makes sure that the store is up to date.
 func (s *Server) migrated(ctx context.Context) error {
-	m, err := s.store.Migrations()
-	if err != nil {
-		return err
-	}
-	pending, err := m.Pending(ctx)
-	if err := errors.Join(err, m.Close()); err != nil {
-		return err
-	}
-	if pending {
-		return errors.New("the store is not up to date: run `sluice migrate up`")
-	}
-	return nil
+	return migration.UpToDate(ctx, s.store.Migrations)
 }
 
 // openLog connects to the event log.

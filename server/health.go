@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/internal/ingesting"
+	"github.com/sluicehq/sluice/internal/probes"
 )
 
 // health is what the server knows of itself.
@@ -41,20 +42,20 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	events := s.health.serving()
 	if events == nil {
-		answer(w, http.StatusServiceUnavailable, "the server is starting or stopping")
+		probes.Answer(w, http.StatusServiceUnavailable, "the server is starting or stopping")
 		return
 	}
 	if err := events.Ping(ctx); err != nil {
-		answer(w, http.StatusServiceUnavailable, err.Error())
+		probes.Answer(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	if _, err := s.sites.Site(ctx, ""); errors.Is(err, ingesting.ErrStale) {
-		answer(w, http.StatusServiceUnavailable, errors.Join(err, s.store.Ping(ctx)).Error())
+		probes.Answer(w, http.StatusServiceUnavailable, errors.Join(err, s.store.Ping(ctx)).Error())
 		return
 	}
 	if err := s.store.Ping(ctx); err != nil {
-		answer(w, http.StatusOK, "ok, from memory: "+err.Error())
+		probes.Answer(w, http.StatusOK, "ok, from memory: "+err.Error())
 		return
 	}
-	answer(w, http.StatusOK, "ok")
+	probes.Answer(w, http.StatusOK, "ok")
 }

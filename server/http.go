@@ -2,16 +2,15 @@ package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
-	"time"
 
 	"golang.org/x/net/netutil"
 
 	"github.com/sluicehq/sluice/ingest/eventapi"
+	"github.com/sluicehq/sluice/internal/probes"
 	"github.com/sluicehq/sluice/server/api"
 )
 
@@ -90,37 +89,9 @@ func limitHeaders(next http.Handler) http.Handler {
 //
 // It returns what stops it.
 func (s *Server) serveHealth(ctx context.Context) (stop func() error, err error) {
-	address := s.cfg.Settings.Server.HealthListen
-	if address == "off" {
-		return func() error { return nil }, nil
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, errors.Join(errors.New("listen for health and metrics on "+address+
-			` (server.health_listen; "off" does without)`), err)
-	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET "+RefdataPath, s.refdataStatus)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	return func() error {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err := server.Shutdown(stopping)
-		if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
-			err = errors.Join(err, serveErr)
-		}
-		return err
-	}, nil
-}
-
-func answer(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	// The client may have disconnected.
-	_, _ = w.Write([]byte(text + "\n")) //nolint:errcheck // see above
+	return probes.Serve(ctx, "server.health_listen", s.cfg.Settings.Server.HealthListen, mux)
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/sluicehq/sluice/internal/probes"
 )
 
 // RefdataPath is where a server tells on server.health_listen which reference data it uses, as a refdata.Status.
@@ -12,12 +14,12 @@ const RefdataPath = "/refdata"
 func (s *Server) refdataStatus(w http.ResponseWriter, _ *http.Request) {
 	data := s.data.Load()
 	if data == nil {
-		answer(w, http.StatusServiceUnavailable, "the server is starting")
+		probes.Answer(w, http.StatusServiceUnavailable, "the server is starting")
 		return
 	}
 	body, err := json.Marshal(data.Status())
 	if err != nil {
-		answer(w, http.StatusInternalServerError, err.Error())
+		probes.Answer(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/convert"
 )
 
 // Attempts of a call. A longer delay is the caller's to wait.
@@ -95,10 +97,7 @@ func pending(items []*item) []*item {
 
 // once makes one write. It returns an error unless every record has an outcome.
 func (b *batch) once(ctx context.Context, items []*item) error {
-	bodies := make([]json.RawMessage, len(items))
-	for n, i := range items {
-		bodies[n] = i.body
-	}
+	bodies := convert.Slice(items, func(i *item) json.RawMessage { return i.body })
 	outcomes, err := b.write(ctx, bodies)
 	if len(outcomes) != len(items) {
 		return errors.Join(err, failure(ClassUnavailable, "the writer accounts for %d records: want %d",

@@ -66,20 +66,10 @@ func (w *Worker) schema(ctx context.Context) error {
 	if w.cfg.Migrate {
 		return errors.Join(w.store.Migrate(ctx), w.warehouse.Migrate(ctx))
 	}
-	for _, open := range []func() (*migration.Migrator, error){w.store.Migrations, w.warehouse.Migrations} {
-		m, err := open()
-		if err != nil {
-			return err
-		}
-		pending, err := m.Pending(ctx)
-		if err := errors.Join(err, m.Close()); err != nil {
-			return err
-		}
-		if pending {
-			return errors.New("the databases are not up to date: run `sluice migrate up`")
-		}
+	if err := migration.UpToDate(ctx, w.store.Migrations); err != nil {
+		return err
 	}
-	return nil
+	return migration.UpToDate(ctx, w.warehouse.Migrations)
 }
 
 func (w *Worker) disconnect() error {

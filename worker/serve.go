@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
+	"github.com/sluicehq/sluice/internal/probes"
 )
 
 // health is what the worker knows of itself.
@@ -71,30 +71,16 @@ func (h *health) unwritten(ctx context.Context) error {
 //
 // It returns what stops it.
 func (w *Worker) serve(ctx context.Context) (stop func() error, err error) {
-	address := w.cfg.Settings.Worker.Listen
-	if address == "off" {
-		return func() error { return nil }, nil
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for health and metrics on %s (worker.listen; \"off\" does without): %w", address, err)
-	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { answer(rw, nil) })
-	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, r *http.Request) { answer(rw, w.unready(r.Context())) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	return func() error {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		err := server.Shutdown(stopping)
-		if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
-			err = errors.Join(err, serveErr)
+	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, r *http.Request) {
+		if err := w.unready(r.Context()); err != nil {
+			probes.Answer(rw, http.StatusServiceUnavailable, err.Error())
+			return
 		}
-		return err
-	}, nil
+		probes.Answer(rw, http.StatusOK, "ok")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{}))
+	return probes.Serve(ctx, "worker.listen", w.cfg.Settings.Worker.Listen, mux)
 }
 
 // unready says why the worker cannot work, or nil.
@@ -109,15 +95,4 @@ func (w *Worker) unready(ctx context.Context) error {
 		temporal = fmt.Errorf("reach temporal: %w", temporal)
 	}
 	return errors.Join(w.store.Ping(ctx), w.warehouse.Ping(ctx), temporal, w.health.unwritten(ctx))
-}
-
-func answer(rw http.ResponseWriter, fault error) {
-	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	text := "ok\n"
-	if fault != nil {
-		rw.WriteHeader(http.StatusServiceUnavailable)
-		text = fault.Error() + "\n"
-	}
-	// The client may have disconnected.
-	_, _ = rw.Write([]byte(text)) //nolint:errcheck // see above
 }

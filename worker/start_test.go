@@ -74,7 +74,7 @@ func TestStartWithoutEngines(t *testing.T) {
 			c.Settings.Warehouse.DSN = "http://default:s3cr3t@" + listentest.FreeAddress(t) + "/sluice"
 		}, []string{"gave up waiting for the warehouse after 2s: ", "connection refused"}},
 		"no schema": {func(*worker.Config) {}, []string{
-			"gave up waiting for the schema after 2s: the databases are not up to date: run `sluice migrate up`",
+			"gave up waiting for the schema after 2s: the store is not up to date: run `sluice migrate up`",
 		}},
 		"no temporal": {func(c *worker.Config) {
 			migrate(t, c.Settings)

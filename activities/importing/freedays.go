@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/importers"
+	"github.com/sluicehq/sluice/internal/convert"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -99,10 +100,7 @@ func alike(tables []tableDays, pick func(tableDays) calendar.Set) []someDays {
 
 // numbers returns the numbers of the imports that claims belong to, each once.
 func numbers(claims []importstore.DayClaim) []int64 {
-	var ids []int64
-	for _, c := range claims {
-		ids = append(ids, c.ImportID)
-	}
+	ids := convert.Slice(claims, func(c importstore.DayClaim) int64 { return c.ImportID })
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
@@ -128,11 +126,7 @@ func listed(names []string, others string) string {
 
 // importsNamed names imports.
 func importsNamed(ids []int64) string {
-	names := make([]string, len(ids))
-	for i, id := range ids {
-		names[i] = fmt.Sprintf("import %d", id)
-	}
-	return listed(names, "more")
+	return listed(convert.Slice(ids, func(id int64) string { return fmt.Sprintf("import %d", id) }), "more")
 }
 
 // remedies says how to resolve the imports that have days which another one asks for.

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/convert"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -48,11 +49,9 @@ func waitingFor(others []importstore.LockHolder) string {
 	if len(others) == 0 {
 		return "a place: as many imports run as may"
 	}
-	list := make([]string, len(others))
-	for i, o := range others {
-		list[i] = fmt.Sprintf("import %d (%s)", o.ImportID, o.Resource)
-	}
-	return strings.Join(list, ", ")
+	return strings.Join(convert.Slice(others, func(o importstore.LockHolder) string {
+		return fmt.Sprintf("import %d (%s)", o.ImportID, o.Resource)
+	}), ", ")
 }
 
 // finish ends an import and wakes those that have got its locks.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/activities"
+	"github.com/sluicehq/sluice/internal/convert"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -198,9 +199,7 @@ func pageOf(c sync.Checkpoint, outs *sync.OptOuts) (syncstore.Page, error) {
 }
 
 func rejects(all []sync.Reject) []syncstore.NewReject {
-	rows := make([]syncstore.NewReject, len(all))
-	for i, r := range all {
-		rows[i] = syncstore.NewReject{Key: r.Key, Unidentified: r.Unidentified, Stage: string(r.Stage), Reason: r.Reason}
-	}
-	return rows
+	return convert.Slice(all, func(r sync.Reject) syncstore.NewReject {
+		return syncstore.NewReject{Key: r.Key, Unidentified: r.Unidentified, Stage: string(r.Stage), Reason: r.Reason}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/destinations"
+	"github.com/sluicehq/sluice/internal/convert"
 )
 
 // target is where rows go together.
@@ -160,11 +161,7 @@ func cut[Row any](rows []Row, most int, lineOf func(Row) []byte) (all [][]Row) {
 }
 
 func ids(rows []queued) []string {
-	all := make([]string, len(rows))
-	for i, row := range rows {
-		all[i] = row.id
-	}
-	return all
+	return convert.Slice(rows, func(row queued) string { return row.id })
 }
 
 // quote quotes a name that parse has checked.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/terminal"
 	accessclient "github.com/sluicehq/sluice/starter/access"
 	ingestclient "github.com/sluicehq/sluice/starter/ingesting"
@@ -98,7 +99,7 @@ func settingsLines(site ingeststore.Site) [][2]string {
 		{"Former domains", listText(c.FormerDomains)},
 		{"Goals", listText(goals)},
 		{"Properties", props},
-		{"Allowed networks", listText(texts(c.AllowedNetworks))},
+		{"Allowed networks", listText(convert.Slice(c.AllowedNetworks, netip.Prefix.String))},
 		{"Shields", fmt.Sprintf("%s, %s, %s, %s",
 			plural(int64(len(c.ShieldIPs)), "IP rule"), countries(len(c.ShieldCountries)),
 			plural(int64(len(c.ShieldPages)), "page rule"), plural(int64(len(c.ShieldHostnames)), "hostname rule"))},
@@ -112,14 +113,6 @@ func listText(list []string) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
-}
-
-func texts(networks []netip.Prefix) []string {
-	list := make([]string, len(networks))
-	for i, network := range networks {
-		list[i] = network.String()
-	}
-	return list
 }
 
 // trafficLines are the counters of a site for people.

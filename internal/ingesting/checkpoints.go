@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/ingest/writer"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -84,10 +85,6 @@ func (c *Checkpoints) SaveSnapshot(
 
 // Needed returns the lowest sequence that a writer of one of the partitions reads again after a crash.
 func (c *Checkpoints) Needed(ctx context.Context, partitions []int) (uint64, error) {
-	numbers := make([]int32, len(partitions))
-	for i, p := range partitions {
-		numbers[i] = int32(p)
-	}
-	needed, err := c.store.Needed(ctx, numbers)
+	needed, err := c.store.Needed(ctx, convert.Slice(partitions, func(p int) int32 { return int32(p) }))
 	return uint64(needed), err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/writer/pool"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -59,9 +60,7 @@ func (l *Leases) Release(ctx context.Context, lease pool.Lease) error {
 func (l *Leases) Leave(ctx context.Context) error { return l.store.LeaveHolders(ctx, l.holder) }
 
 func poolLeases(leases []ingeststore.Lease) []pool.Lease {
-	all := make([]pool.Lease, len(leases))
-	for i, l := range leases {
-		all[i] = pool.Lease{Partition: int(l.Partition), FencingToken: l.FencingToken}
-	}
-	return all
+	return convert.Slice(leases, func(l ingeststore.Lease) pool.Lease {
+		return pool.Lease{Partition: int(l.Partition), FencingToken: l.FencingToken}
+	})
 }

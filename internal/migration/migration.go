@@ -148,6 +148,22 @@ func (m *Migrator) cause(ctx context.Context, err error) error {
 	return errLost
 }
 
+// UpToDate opens a migrator and closes it, and returns an error if the database has pending migrations.
+func UpToDate(ctx context.Context, open func() (*Migrator, error)) error {
+	m, err := open()
+	if err != nil {
+		return err
+	}
+	pending, err := m.Pending(ctx)
+	if err := errors.Join(err, m.Close()); err != nil {
+		return err
+	}
+	if pending {
+		return fmt.Errorf("the %s is not up to date: run `sluice migrate up`", m.database.Name)
+	}
+	return nil
+}
+
 // Close closes the database.
 func (m *Migrator) Close() error { return m.db.Close() }
 

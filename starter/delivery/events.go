@@ -10,6 +10,7 @@ import (
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -77,11 +78,9 @@ func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddR
 	if err != nil {
 		return nil, err
 	}
-	results := make([]AddResult, len(call.events))
-	for i, e := range call.events {
-		results[i] = AddResult{AddedEvent: e.added, Err: e.err}
-	}
-	return results, nil
+	return convert.Slice(call.events, func(e *pendingEvent) AddResult {
+		return AddResult{AddedEvent: e.added, Err: e.err}
+	}), nil
 }
 
 // eventCall is a call of AddEvents.
@@ -150,10 +149,7 @@ func (c *Client) addEvents(ctx context.Context, calls []*eventCall) {
 // store stores events in one transaction. It reports whether each of them has its result: several that
 // have failed together have to be stored one by one.
 func (c *Client) store(ctx context.Context, pending []*pendingEvent) bool {
-	events := make([]deliverystore.NewEvent, len(pending))
-	for i, e := range pending {
-		events[i] = e.event
-	}
+	events := convert.Slice(pending, func(e *pendingEvent) deliverystore.NewEvent { return e.event })
 	added, err := c.cfg.Store.Deliveries.AddEvents(ctx, events)
 	if errors.Is(err, deliverystore.ErrPayload) {
 		err = call.Mark(err, call.ErrInvalid)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest"
+	"github.com/sluicehq/sluice/internal/convert"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
@@ -136,9 +137,5 @@ func noNil(list []string) []string {
 }
 
 func texts(networks []netip.Prefix) []string {
-	list := make([]string, len(networks))
-	for i, network := range networks {
-		list[i] = network.String()
-	}
-	return list
+	return convert.Slice(networks, netip.Prefix.String)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
@@ -141,10 +142,7 @@ func (s *Store) purgeStep(
 			return err
 		}
 		last = picked[len(picked)-1]
-		ids := make([]string, len(picked))
-		for i, e := range picked {
-			ids[i] = e.ID
-		}
+		ids := convert.Slice(picked, func(e PurgeCursor) string { return e.ID })
 		if _, err := tx.Exec(ctx, `SELECT j.id FROM jobs j WHERE j.event_id IN (
 			SELECT t.id FROM events t WHERE t.id = ANY ($1::text[]) OR t.parent_event_id = ANY ($1::text[]))
 			ORDER BY j.id FOR UPDATE`, ids); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -33,10 +34,7 @@ type OverlapError struct {
 
 // Error names the table, the days and the imports that have them.
 func (e *OverlapError) Error() string {
-	ids := make([]int64, len(e.Holders))
-	for i, h := range e.Holders {
-		ids[i] = h.ImportID
-	}
+	ids := convert.Slice(e.Holders, func(h DayClaim) int64 { return h.ImportID })
 	slices.Sort(ids)
 	holders := ""
 	for i, id := range slices.Compact(ids) {

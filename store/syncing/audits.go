@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
@@ -131,10 +132,7 @@ func (s *Store) LateErrors(ctx context.Context, sync string, limit int) ([]LateE
 
 // CountLateErrors returns how many late errors may be about records of runs, by run.
 func (s *Store) CountLateErrors(ctx context.Context, runs []Run) (map[int64]int64, error) {
-	ids := make([]int64, len(runs))
-	for i, r := range runs {
-		ids[i] = r.ID
-	}
+	ids := convert.Slice(runs, func(r Run) int64 { return r.ID })
 	rows, err := s.sql.Queries.SyncRunLateErrors(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("count the late errors of runs: %w", err)
