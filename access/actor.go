@@ -1,6 +1,9 @@
 package access
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Door is how a change has come in.
 type Door string
@@ -53,14 +56,8 @@ func ActorFrom(ctx context.Context) Actor {
 	if p, ok := From(ctx); ok && a.Name == "" {
 		a.Name, a.Kind = p.Name, p.Kind
 	}
-	if a.Kind == "" {
-		a.Kind = KindSystem
-	}
-	if a.Name == "" {
-		a.Name = "sluice"
-	}
-	if a.Door == "" {
-		a.Door = DoorTemporal
-	}
+	a.Kind = cmp.Or(a.Kind, KindSystem)
+	a.Name = cmp.Or(a.Name, "sluice")
+	a.Door = cmp.Or(a.Door, DoorTemporal)
 	return a
 }

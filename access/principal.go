@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,10 +74,7 @@ func (p Principal) Authorize(need Permission, site string) error {
 func (p Principal) String() string { return fmt.Sprintf("%s %q", orNone(string(p.Kind)), p.Name) }
 
 func orNone(text string) string {
-	if text == "" {
-		return "none"
-	}
-	return text
+	return cmp.Or(text, "none")
 }
 
 type principalKey struct{}

@@ -1,6 +1,7 @@
 package destinations
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -73,21 +74,13 @@ func Resolve(d Destination, a Action) Schedule {
 
 // or fills in what is not set.
 func (s Schedule) or(next Schedule) Schedule {
-	if s.Interval == "" {
-		s.Interval = next.Interval
-	}
-	if s.TimeZone == "" {
-		s.TimeZone = next.TimeZone
-	}
+	s.Interval = cmp.Or(s.Interval, next.Interval)
+	s.TimeZone = cmp.Or(s.TimeZone, next.TimeZone)
 	if s.MaxRetries == nil {
 		s.MaxRetries = next.MaxRetries
 	}
-	if s.InitialBackoff == 0 {
-		s.InitialBackoff = next.InitialBackoff
-	}
-	if s.MaxBackoff == 0 {
-		s.MaxBackoff = next.MaxBackoff
-	}
+	s.InitialBackoff = cmp.Or(s.InitialBackoff, next.InitialBackoff)
+	s.MaxBackoff = cmp.Or(s.MaxBackoff, next.MaxBackoff)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package destinations
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,10 +29,7 @@ type Versions struct {
 // that is empty. The error is ErrVersion and names the valid versions.
 func (v *Versions) Resolve(d Destination, asked string) (string, error) {
 	options := d.Options()
-	version := asked
-	if version == "" {
-		version = options.DefaultVersion
-	}
+	version := cmp.Or(asked, options.DefaultVersion)
 	if len(options.Versions) == 0 && version == "" {
 		return "", nil
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,12 +121,8 @@ func (c Config) Validate() error {
 
 // withDefaults returns the configuration with its defaults.
 func (c Config) withDefaults() Config {
-	if c.Bots == "" {
-		c.Bots = ModeDrop
-	}
-	if c.DataCentres == "" {
-		c.DataCentres = ModeOff
-	}
+	c.Bots = cmp.Or(c.Bots, ModeDrop)
+	c.DataCentres = cmp.Or(c.DataCentres, ModeOff)
 	if c.Data == nil {
 		builtin := refdata.Builtin()
 		c.Data = func() *refdata.Data { return builtin }

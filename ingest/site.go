@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -154,9 +155,7 @@ func (s Shields) allowsHostname(hostname string) bool {
 }
 
 func (s Shields) blocksCountry(code string) bool {
-	if code == "" {
-		code = NoCountry
-	}
+	code = cmp.Or(code, NoCountry)
 	return slices.Contains(s.Countries, code)
 }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,10 +40,7 @@ func (r run) gateKeeper(ctx context.Context, e *Event) error {
 		e.drop(DropBlock)
 		return nil
 	}
-	window := limit.Window
-	if window == 0 {
-		window = DefaultWindow
-	}
+	window := cmp.Or(limit.Window, DefaultWindow)
 	allowed, err := r.pipeline.config.Limiter.Allow(ctx, "ingest:site:"+site.Domain, limit.Events, window)
 	if err != nil {
 		return fmt.Errorf("count against the rate limit: %w", err)

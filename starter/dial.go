@@ -1,6 +1,7 @@
 package starter
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -22,12 +23,8 @@ func TemporalOptions(logger *slog.Logger, environ []string) (client.Options, err
 	if err != nil {
 		return client.Options{}, fmt.Errorf("read the configuration of the Temporal client: %w", err)
 	}
-	if options.HostPort == "" {
-		options.HostPort = config.DefaultTemporalAddress
-	}
-	if options.Namespace == "" {
-		options.Namespace = config.DefaultNamespace
-	}
+	options.HostPort = cmp.Or(options.HostPort, config.DefaultTemporalAddress)
+	options.Namespace = cmp.Or(options.Namespace, config.DefaultNamespace)
 	options.Logger = log.NewStructuredLogger(slog.New(cancelHandler{logger.Handler()}))
 	return options, nil
 }

@@ -1,6 +1,7 @@
 package starter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -95,9 +96,7 @@ func timingOf(spec *client.ScheduleSpec) Timing {
 		return Timing{}
 	}
 	t := Timing{TimeZone: spec.TimeZoneName, Jitter: spec.Jitter}
-	if t.TimeZone == "" {
-		t.TimeZone = "UTC"
-	}
+	t.TimeZone = cmp.Or(t.TimeZone, "UTC")
 	if len(spec.Calendars) > 0 {
 		t.Cron = spec.Calendars[0].Comment
 	}
@@ -131,9 +130,7 @@ var overlaps = map[string]enums.ScheduleOverlapPolicy{
 
 // overlapPolicy reads the name of a policy; "" is the fallback.
 func overlapPolicy(name, fallback string) (enums.ScheduleOverlapPolicy, error) {
-	if name == "" {
-		name = fallback
-	}
+	name = cmp.Or(name, fallback)
 	policy, ok := overlaps[name]
 	if !ok {
 		return 0, fmt.Errorf("overlap %q: want one of %s", name, strings.Join(slices.Sorted(maps.Keys(overlaps)), ", "))

@@ -4,6 +4,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,9 +63,7 @@ func Open(cfg Config) (*Warehouse, error) {
 		return nil, fmt.Errorf("open warehouse: %w", err)
 	}
 	w := &Warehouse{conn: conn, options: options, cluster: cfg.Cluster, insertTimeout: cfg.InsertTimeout}
-	if w.insertTimeout == 0 {
-		w.insertTimeout = 2 * time.Minute
-	}
+	w.insertTimeout = cmp.Or(w.insertTimeout, 2*time.Minute)
 	return w, nil
 }
 
@@ -80,9 +79,7 @@ func (c Config) options() (*clickhouse.Options, error) {
 	if options.TLS != nil && strings.HasPrefix(c.DSN, "http://") {
 		return nil, errors.New("the warehouse has TLS settings, but its DSN says http://: want https://")
 	}
-	if options.DialTimeout == 0 {
-		options.DialTimeout = dialTimeout
-	}
+	options.DialTimeout = cmp.Or(options.DialTimeout, dialTimeout)
 	if options.MaxOpenConns = c.MaxConns; c.MaxConns == 0 {
 		options.MaxOpenConns = 16
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,9 +69,7 @@ func NewSyncWatch(cfg SyncWatchConfig) (*SyncWatch, error) {
 		budgets: syncacts.NewBudgets(cfg.Store, holder, cfg.Logger), timeout: cfg.StopTimeout,
 		stopping: make(chan struct{}),
 	}
-	if w.timeout == 0 {
-		w.timeout = 30 * time.Second
-	}
+	w.timeout = cmp.Or(w.timeout, 30*time.Second)
 	w.worker = worker.New(cfg.Temporal, cfg.Queue, worker.Options{
 		Interceptors: []interceptor.WorkerInterceptor{
 			&activities.LastErrorRecorder{Runs: cfg.Store}, &activities.Heartbeater{},

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -186,10 +187,7 @@ func lastConnection(batches map[deliverystore.Batch]deliverystore.Claim, ref Act
 			}
 		}
 	}
-	if last == "" {
-		return before
-	}
-	return last
+	return cmp.Or(last, before)
 }
 
 // batch is jobs of one action and one connection that are delivered together.

@@ -1,6 +1,7 @@
 package syncing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,10 +112,7 @@ func (s *Syncs) pages(ctx context.Context, in RunRef) (Progress, error) {
 		return Progress{}, err
 	}
 	begun, stored := time.Now(), 0
-	limit := s.MaxDuration
-	if limit == 0 {
-		limit = DefaultMaxDuration
-	}
+	limit := cmp.Or(s.MaxDuration, DefaultMaxDuration)
 	r := sync.Run{
 		Reader: o.reader, Writer: o.writer, Mapping: o.mapping, List: row.ListID,
 		ID: fmt.Sprintf("%s/%d", row.Name, run.ID), Window: window(run), Cursor: run.Cursor, Skip: run.Skip,

@@ -1,6 +1,7 @@
 package syncing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -155,9 +156,7 @@ func (s *Systems) open(ctx context.Context, row syncstore.Sync, items int) (*ope
 	if err != nil {
 		return nil, err
 	}
-	if items == 0 {
-		items = o.settings.ItemsPerRequest
-	}
+	items = cmp.Or(items, o.settings.ItemsPerRequest)
 	reading := sync.SourceOptions{
 		Items: items, Key: settings.KeyColumn, Cursor: settings.CursorColumn, Query: settings.Query,
 	}

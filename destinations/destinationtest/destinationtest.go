@@ -18,6 +18,7 @@
 package destinationtest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -121,14 +122,10 @@ func setup(tb testing.TB, cfg Config, fresh func(tb testing.TB) Subject) *bench 
 	b.action, err = destinations.ActionOf(b.Destination, b.Action)
 	require.NoError(tb, err)
 	require.GreaterOrEqual(tb, len(b.Events), 4, "events for the suite")
-	if b.Timeout == 0 {
-		b.Timeout = 10 * time.Second
-	}
+	b.Timeout = cmp.Or(b.Timeout, 10*time.Second)
 	b.events = map[string]destinations.Event{}
 	for i, event := range b.Events {
-		if event.ID == "" {
-			event.ID = "event-" + strconv.Itoa(i)
-		}
+		event.ID = cmp.Or(event.ID, "event-"+strconv.Itoa(i))
 		job, made := b.marshal(tb, event)
 		require.True(tb, made, "event %d gives a job", i)
 		b.events[event.ID] = event

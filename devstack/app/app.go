@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -55,9 +56,7 @@ func New(hooks Hooks) *cli.App {
 	if hooks.Stderr == nil {
 		hooks.Stderr = os.Stderr
 	}
-	if hooks.Version == "" {
-		hooks.Version = "dev"
-	}
+	hooks.Version = cmp.Or(hooks.Version, "dev")
 	commands := []*cli.Command{
 		upCommand(hooks), execCommand(hooks),
 		serverCommand(hooks), postgresCommand(hooks), clickhouseCommand(hooks), fakeCommand(hooks),

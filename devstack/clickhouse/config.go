@@ -20,6 +20,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -139,9 +140,7 @@ func (c Config) Validate() error {
 
 // withDefaults returns the configuration with every default filled in.
 func (c Config) withDefaults() Config {
-	if c.Database == "" {
-		c.Database = DefaultDatabase
-	}
+	c.Database = cmp.Or(c.Database, DefaultDatabase)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -151,11 +150,7 @@ func (c Config) withDefaults() Config {
 	if c.NativeReady == nil {
 		c.NativeReady = func(string) {}
 	}
-	if c.MaxConnections == 0 {
-		c.MaxConnections = min(max(2*runtime.NumCPU(), 4), 16)
-	}
-	if c.ShutdownGrace == 0 {
-		c.ShutdownGrace = DefaultShutdownGrace
-	}
+	c.MaxConnections = cmp.Or(c.MaxConnections, min(max(2*runtime.NumCPU(), 4), 16))
+	c.ShutdownGrace = cmp.Or(c.ShutdownGrace, DefaultShutdownGrace)
 	return c
 }

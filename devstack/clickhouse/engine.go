@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,10 +127,7 @@ func (e *engine) do(ctx context.Context, req *request, f func(*session) error) e
 	if err := c.run(e.setup(req)); err != nil {
 		return err
 	}
-	database := req.database
-	if database == "" {
-		database = e.database
-	}
+	database := cmp.Or(req.database, e.database)
 	if err := c.run("USE " + quoteName(database)); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -113,10 +114,7 @@ func (h *handler) run(
 func (h *handler) execute(
 	s *session, w http.ResponseWriter, req *request, st statement, data io.Reader, answer *response,
 ) (progress, error) {
-	format := st.format
-	if format == "" {
-		format = req.defaultFormat
-	}
+	format := cmp.Or(st.format, req.defaultFormat)
 	switch {
 	case st.kind == statementInsert, st.kind == statementInput:
 		control := http.NewResponseController(w)

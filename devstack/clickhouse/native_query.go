@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,9 +35,7 @@ func (c *nativeConn) query(running context.Context) error {
 		return err
 	}
 	req := &request{id: received.ID, mark: newMark(), database: c.database}
-	if req.id == "" {
-		req.id = req.mark
-	}
+	req.id = cmp.Or(req.id, req.mark)
 	if req.external, err = c.externalTables(received.Compressed); err != nil {
 		return err
 	}

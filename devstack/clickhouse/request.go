@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -68,9 +69,7 @@ func parseRequest(r *http.Request) (*request, error) {
 		wait:          isTrue(values.Get("wait_end_of_query")),
 		query:         values.Get("query"),
 	}
-	if req.id == "" {
-		req.id = req.mark
-	}
+	req.id = cmp.Or(req.id, req.mark)
 	if v := values.Get("client_protocol_version"); v != "" {
 		if req.protocol, err = strconv.ParseUint(v, 10, 64); err != nil {
 			return nil, newException(codeBadArguments, "client_protocol_version: want a number, got %q", v)

@@ -7,6 +7,7 @@
 package engines
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -107,12 +108,8 @@ func (f Finder) unsupported(what, env string) error {
 
 // withDefaults fills in what the caller left out.
 func (f Finder) withDefaults() Finder {
-	if f.GOOS == "" {
-		f.GOOS = runtime.GOOS
-	}
-	if f.GOARCH == "" {
-		f.GOARCH = runtime.GOARCH
-	}
+	f.GOOS = cmp.Or(f.GOOS, runtime.GOOS)
+	f.GOARCH = cmp.Or(f.GOARCH, runtime.GOARCH)
 	if f.Getenv == nil {
 		f.Getenv = os.Getenv
 	}

@@ -6,6 +6,7 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,12 +65,8 @@ func (c Config) Validate() error {
 // withDefaults fills in the defaults and makes the folders absolute, since the
 // server changes its working folder.
 func (c Config) withDefaults() (Config, error) {
-	if c.User == "" {
-		c.User = "sluice"
-	}
-	if c.Database == "" {
-		c.Database = "sluice"
-	}
+	c.User = cmp.Or(c.User, "sluice")
+	c.Database = cmp.Or(c.Database, "sluice")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

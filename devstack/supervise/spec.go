@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -79,9 +80,7 @@ func (s Spec) Validate() error {
 // withDefaults returns s with its zero fields filled in.
 func (s Spec) withDefaults() Spec {
 	set := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
+		*d = cmp.Or(*d, v)
 	}
 	set(&s.ReadyTimeout, time.Minute)
 	set(&s.ProbeInterval, 50*time.Millisecond)
@@ -95,9 +94,7 @@ func (s Spec) withDefaults() Spec {
 	if s.StopSignal == nil {
 		s.StopSignal = syscall.SIGTERM
 	}
-	if s.MaxStartFailures == 0 {
-		s.MaxStartFailures = 5
-	}
+	s.MaxStartFailures = cmp.Or(s.MaxStartFailures, 5)
 	if s.Env == nil {
 		s.Env = os.Environ()
 	}

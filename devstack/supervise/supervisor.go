@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,12 +67,8 @@ func New(cfg Config) (*Supervisor, error) {
 	if cfg.Output == nil {
 		cfg.Output = io.Discard
 	}
-	if cfg.LogBytes == 0 {
-		cfg.LogBytes = 8 << 20
-	}
-	if cfg.TailLines == 0 {
-		cfg.TailLines = 15
-	}
+	cfg.LogBytes = cmp.Or(cfg.LogBytes, 8<<20)
+	cfg.TailLines = cmp.Or(cfg.TailLines, 15)
 	if cfg.LogDir != "" {
 		if err := os.MkdirAll(cfg.LogDir, 0o750); err != nil {
 			return nil, fmt.Errorf("make log folder: %w", err)

@@ -9,6 +9,7 @@
 package temporal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -125,27 +126,19 @@ func (c Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	host := func(ip *string, fallback string) {
-		if *ip == "" {
-			*ip = fallback
-		}
+		*ip = cmp.Or(*ip, fallback)
 		if *ip == "localhost" {
 			*ip = DefaultIP
 		}
 	}
 	host(&c.IP, DefaultIP)
 	host(&c.UIIP, c.IP)
-	if c.Port == 0 {
-		c.Port = DefaultPort
-	}
+	c.Port = cmp.Or(c.Port, DefaultPort)
 	if c.UIPort == 0 {
 		c.UIPort = c.Port + DefaultUIPortOffset
 	}
-	if c.HistoryShards == 0 {
-		c.HistoryShards = DefaultHistoryShards
-	}
-	if c.Retention == 0 {
-		c.Retention = DefaultRetention
-	}
+	c.HistoryShards = cmp.Or(c.HistoryShards, DefaultHistoryShards)
+	c.Retention = cmp.Or(c.Retention, DefaultRetention)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -22,6 +22,7 @@
 package importertest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -158,9 +159,7 @@ func prepare(tb testing.TB, cfg Config) *bench {
 	if b.imp.Site == (importers.Site{}) {
 		b.imp.Site = importers.Site{ID: 1, Domain: "example.com", TimeZone: "UTC"}
 	}
-	if b.imp.Chunk.Rows == 0 {
-		b.imp.Chunk.Rows = 7
-	}
+	b.imp.Chunk.Rows = cmp.Or(b.imp.Chunk.Rows, 7)
 	return b
 }
 

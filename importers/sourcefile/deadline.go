@@ -1,6 +1,7 @@
 package sourcefile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,10 +46,7 @@ func bounded[T any](
 		value, err := run()
 		done <- outcome{value, err}
 	}()
-	timeout := o.Timeout
-	if timeout == 0 {
-		timeout = DefaultTimeout
-	}
+	timeout := cmp.Or(o.Timeout, DefaultTimeout)
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	var err error

@@ -3,6 +3,7 @@
 package eventapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,12 +114,8 @@ func New(c Config) (*Handler, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("new event endpoint: %w", err)
 	}
-	if c.ReadTimeout == 0 {
-		c.ReadTimeout = DefaultReadTimeout
-	}
-	if c.BufferTimeout == 0 {
-		c.BufferTimeout = DefaultBufferTimeout
-	}
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, DefaultReadTimeout)
+	c.BufferTimeout = cmp.Or(c.BufferTimeout, DefaultBufferTimeout)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -152,10 +149,7 @@ func allowOrigin(w http.ResponseWriter) {
 func preflight(w http.ResponseWriter, r *http.Request) {
 	allowOrigin(w)
 	w.Header().Set("Access-Control-Allow-Methods", "POST, OPTIONS")
-	headers := r.Header.Get("Access-Control-Request-Headers")
-	if headers == "" {
-		headers = "Content-Type"
-	}
+	headers := cmp.Or(r.Header.Get("Access-Control-Request-Headers"), "Content-Type")
 	w.Header().Set("Access-Control-Allow-Headers", headers)
 	w.Header().Add("Vary", "Access-Control-Request-Headers")
 	w.Header().Set("Access-Control-Max-Age", "86400")

@@ -1,6 +1,7 @@
 package ingesttest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/netip"
@@ -54,10 +55,7 @@ func Load(t *testing.T, file string) []Case {
 // or "" if it is not on this machine: SLUICE_DATA names it. root is the repository's root.
 func FolderOfOthers(t *testing.T, root string) string {
 	t.Helper()
-	folder := os.Getenv("SLUICE_DATA")
-	if folder == "" {
-		folder = filepath.Join(root, "..", "shared", "data")
-	}
+	folder := cmp.Or(os.Getenv("SLUICE_DATA"), filepath.Join(root, "..", "shared", "data"))
 	file := filepath.Join(folder, "ingestion_cases.json")
 	if _, err := os.Stat(file); err != nil { //nolint:gosec // the tester names the folder
 		t.Logf("NOT RUN: the cases of others are not on this machine: %v (SLUICE_DATA names their folder)", err)

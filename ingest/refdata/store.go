@@ -1,6 +1,7 @@
 package refdata
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,9 +82,7 @@ func Open(c Config) (*Store, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("open reference data: %w", err)
 	}
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
-	}
+	c.Interval = cmp.Or(c.Interval, DefaultInterval)
 	s := &Store{config: c, files: make([]fileState, len(kinds))}
 	s.data.Store(Builtin())
 	s.Reload()

@@ -2,6 +2,7 @@ package refdata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -183,10 +184,7 @@ func (u Updater) fetch(ctx context.Context, list List) (content []byte, err erro
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the server answered %s, want 200", response.Status)
 	}
-	limit := list.MaxSize
-	if limit == 0 {
-		limit = MaxList
-	}
+	limit := cmp.Or(list.MaxSize, MaxList)
 	content, err = io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err != nil {
 		return nil, err

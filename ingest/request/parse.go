@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/netip"
 	"strconv"
@@ -111,14 +112,9 @@ func (r *Request) address(f fields, faults Errors) {
 		return
 	}
 	r.URL, r.Scheme, r.Query = trimmed, a.scheme, parseQuery(a.query)
-	r.Hostname = TrimWWW(a.host)
-	if r.Hostname == "" {
-		r.Hostname = "(none)"
-	}
+	r.Hostname = cmp.Or(TrimWWW(a.host), "(none)")
 	r.Pathname = strings.TrimRight(decode(a.path, false), " \t\n\v\f\r\u00a0")
-	if r.Pathname == "" {
-		r.Pathname = "/"
-	}
+	r.Pathname = cmp.Or(r.Pathname, "/")
 	if mode, ok := scalar(f.first("h", "hashMode")); ok && (mode == "1" || mode == "true") && a.fragment != "" {
 		r.Pathname += "#" + a.fragment
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"hash/fnv"
 	"strings"
 
@@ -59,9 +60,7 @@ type Machine struct {
 
 // New returns a Machine without sessions.
 func New(cfg Config) *Machine {
-	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = defaultMaxBytes
-	}
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
 	h := fnv.New64a()
 	h.Write([]byte(cfg.LogID))
 	return &Machine{

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -41,10 +42,7 @@ func writeWaiting(c *cli.Context, all []deliveryclient.Waiting) error {
 	}
 	table := terminal.NewTable("CONNECTION", "STATE", "WAITING", "DUE", "FAILURES", "OPEN UNTIL", "LAST ERROR")
 	for _, w := range sorted[:min(len(sorted), maxWaitingRows)] {
-		name := w.Connection
-		if name == "" {
-			name = "-"
-		}
+		name := cmp.Or(w.Connection, "-")
 		table.Row(name, healthCell(w.Health), w.Waiting, w.Due, w.Failures, when(w.OpenUntil), healthReason(w.Health))
 	}
 	if err := table.Write(c.App.Writer); err != nil {

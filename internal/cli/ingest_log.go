@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,10 +109,7 @@ func showEventLog(ctx context.Context, s *session) error {
 
 // sequenceCell shows no message as a dash.
 func sequenceCell(sequence int64) any {
-	if sequence == 0 {
-		return "-"
-	}
-	return sequence
+	return cmp.Or(sequence, "-")
 }
 
 // replacedLogJSON is the JSON form of a replaced event log. Fields are only ever added.

@@ -2,6 +2,7 @@ package fakega4
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -125,9 +126,7 @@ func (f Fault) answer(r *http.Request) *rpcError {
 	case f.Reason != "":
 		e.Details = []any{errorInfo(f.Reason, "analyticsdata.googleapis.com")}
 	}
-	if e.Message == "" {
-		e.Message = http.StatusText(f.Status)
-	}
+	e.Message = cmp.Or(e.Message, http.StatusText(f.Status))
 	if f.EchoToken {
 		e.Message += " " + r.Header.Get("Authorization")
 	}

@@ -1,6 +1,7 @@
 package fakega4
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -81,9 +82,7 @@ func (s *Server) parse(req *analyticsdata.RunReportRequest) (*query, *rpcError) 
 		return bad("The offset and the limit must not be negative.")
 	}
 	q := &query{offset: int(req.Offset), limit: min(int(req.Limit), maxRows)}
-	if q.limit == 0 {
-		q.limit = defaultRows
-	}
+	q.limit = cmp.Or(q.limit, defaultRows)
 	for _, d := range req.Dimensions {
 		if !knownDimension(d.Name) {
 			return bad("Field %s is not a valid dimension. %s", d.Name, schemaPage)
@@ -127,9 +126,7 @@ func parseMetric(m *analyticsdata.Metric) (metric, *rpcError) {
 		return metric{}, fail(http.StatusBadRequest, "Invalid metric name %q.", m.Name)
 	}
 	rest, sign := m.Expression, byte('+')
-	if rest == "" {
-		rest = m.Name
-	}
+	rest = cmp.Or(rest, m.Name)
 	for rest != "" {
 		end := strings.IndexAny(rest, "+-")
 		term, next := rest, ""

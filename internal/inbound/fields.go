@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -36,9 +37,7 @@ func addFields(t reflect.Type, known map[string]field) {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
 			addFields(f.Type, known)
 		case f.IsExported() && name != "-":
-			if name == "" {
-				name = f.Name
-			}
+			name = cmp.Or(name, f.Name)
 			known[name] = field{of: f.Type, required: f.Tag.Get("required") == "true", no: len(known)}
 		}
 	}

@@ -1,6 +1,7 @@
 package ingesting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -59,9 +60,7 @@ func NewLimiter(c LimiterConfig) (*Limiter, error) {
 	if c.Store == nil || c.Logger == nil || c.Interval < 0 {
 		return nil, errors.New("new limiter: store and logger are required, and the interval must not be negative")
 	}
-	if c.Interval == 0 {
-		c.Interval = SyncInterval
-	}
+	c.Interval = cmp.Or(c.Interval, SyncInterval)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -1,6 +1,7 @@
 package ingesting
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -63,9 +64,7 @@ func NewReplies(c RepliesConfig) (*Replies, error) {
 	if c.Store == nil || c.Logger == nil || c.ClaimTTL < 0 {
 		return nil, errors.New("new replies: store and logger are required, and the time of claims must not be negative")
 	}
-	if c.ClaimTTL == 0 {
-		c.ClaimTTL = claimTTL
-	}
+	c.ClaimTTL = cmp.Or(c.ClaimTTL, claimTTL)
 	holder, err := store.NewID()
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package terminal
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // pace computes the speed and the remaining time from readings. The zero value is ready for use.
 // Progress before the first reading, or before the total is known, is ignored.
@@ -54,9 +57,7 @@ func (p *pace) seeRows(now time.Time, rows int64) {
 		return
 	}
 	rate := float64(rows-p.rows) / elapsed.Seconds()
-	if p.rate == 0 {
-		p.rate = rate
-	}
+	p.rate = cmp.Or(p.rate, rate)
 	p.rate += smoothing * (rate - p.rate)
 	p.sampled, p.rows = now, rows
 }

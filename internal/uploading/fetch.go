@@ -1,6 +1,7 @@
 package uploading
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,9 +27,7 @@ func (f *Folder) Fetch(ctx context.Context, guard outbound.Guard, from string, f
 	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" || parsed.User != nil {
 		return servingstore.Upload{}, fmt.Errorf("%w: the URL is invalid: want https://host/path, without a user", ErrInvalid)
 	}
-	if file.Name == "" {
-		file.Name = path.Base(parsed.Path)
-	}
+	file.Name = cmp.Or(file.Name, path.Base(parsed.Path))
 	if _, err := f.reader(file); err != nil {
 		return servingstore.Upload{}, err
 	}

@@ -3,6 +3,7 @@
 package version
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -78,9 +79,7 @@ func (b build) withFallbacks(info *debug.BuildInfo) build {
 		case "vcs.modified":
 			dirty = s.Value == "true" && !fromLinker
 		case "vcs.time":
-			if b.date == "" {
-				b.date = s.Value
-			}
+			b.date = cmp.Or(b.date, s.Value)
 		}
 	}
 	return b.shortened(dirty)

@@ -168,16 +168,12 @@ type answerRecorder struct {
 
 // WriteHeader notes the status.
 func (r *answerRecorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
+	r.status = cmp.Or(r.status, status)
 }
 
 // Write notes the body.
 func (r *answerRecorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.status = cmp.Or(r.status, http.StatusOK)
 	return r.body.Write(p)
 }
 

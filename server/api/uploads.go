@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -226,10 +227,7 @@ func (a *API) fetchFile(ctx context.Context, in *fetchInput) (*created[Upload], 
 	_, w := exchangeOf(ctx)
 	// The answer comes after the file.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) //nolint:errcheck // writers of tests have none
-	source := in.Body.Source
-	if source == "" {
-		source = "csv"
-	}
+	source := cmp.Or(in.Body.Source, "csv")
 	upload, err := a.cfg.Uploads.Fetch(ctx, a.cfg.FetchGuard, in.Body.URL, uploading.File{
 		Site: in.Site, Source: source, Name: in.Body.Name, By: by(ctx, "").Who,
 	})

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -162,9 +163,7 @@ func trialEventOf(e ingestclient.TriedEvent) (trialEvent, error) {
 	shown := trialEvent{TriedEvent: e}
 	for i, s := range e.Steps {
 		step := trialStep{TriedStep: s, Title: stepNames[s.Step]}
-		if step.Title == "" {
-			step.Title = words(s.Step)
-		}
+		step.Title = cmp.Or(step.Title, words(s.Step))
 		step.Decides = s.Result == ingestclient.StepDropped || i == len(e.Steps)-1
 		var err error
 		if step.Set, err = members(s.Set); err != nil {

@@ -5,6 +5,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,9 +75,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Service == nil {
 		cfg.Service = destinations.NewService(destinations.ServiceGateway)
 	}
-	if cfg.AnswerTimeout == 0 {
-		cfg.AnswerTimeout = call.DefaultAnswerTimeout
-	}
+	cfg.AnswerTimeout = cmp.Or(cfg.AnswerTimeout, call.DefaultAnswerTimeout)
 	c := &Client{
 		cfg: cfg, toolkit: &destinations.Toolkit{Logger: cfg.Logger, Service: cfg.Service},
 		versions: &destinations.Versions{Logger: cfg.Logger},

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -203,9 +204,7 @@ func (c *Client) newEvent(
 			err := fmt.Errorf("part %d has %d parts: want none", i+1, len(part.Parts))
 			return deliverystore.NewEvent{}, call.Mark(err, call.ErrInvalid)
 		}
-		if part.Source == "" {
-			part.Source = r.Source
-		}
+		part.Source = cmp.Or(part.Source, r.Source)
 		sub, err := c.newEvent(ctx, program, part)
 		if err != nil {
 			return deliverystore.NewEvent{}, fmt.Errorf("part %d: %w", i+1, err)

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -221,9 +222,7 @@ func (s *Store) TokenByHash(ctx context.Context, hash [sha256.Size]byte) (FoundT
 	found := FoundToken{
 		ID: row.ID, Name: row.Name, Role: roles.Role(row.Role), Sites: scopeOf(row.AllSites, row.Domains),
 	}
-	if found.Name == "" {
-		found.Name = row.Prefix
-	}
+	found.Name = cmp.Or(found.Name, row.Prefix)
 	if row.RevokedAt != nil {
 		return FoundToken{}, fmt.Errorf("token %s is revoked: %w", found.Name, store.ErrNotFound)
 	}

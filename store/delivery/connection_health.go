@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,15 +72,9 @@ type CircuitRule struct {
 }
 
 func (r CircuitRule) withDefaults() CircuitRule {
-	if r.Threshold == 0 {
-		r.Threshold = 5
-	}
-	if r.First == 0 {
-		r.First = time.Minute
-	}
-	if r.Max == 0 {
-		r.Max = 30 * time.Minute
-	}
+	r.Threshold = cmp.Or(r.Threshold, 5)
+	r.First = cmp.Or(r.First, time.Minute)
+	r.Max = cmp.Or(r.Max, 30*time.Minute)
 	return r
 }
 

@@ -1,6 +1,7 @@
 package syncing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -151,9 +152,7 @@ func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
 
 // History returns at most limit runs of a sync, the latest first, before a run; 0 is from the latest.
 func (s *Store) History(ctx context.Context, sync string, before int64, limit int) ([]Run, error) {
-	if before == 0 {
-		before = 1<<63 - 1
-	}
+	before = cmp.Or(before, 1<<63-1)
 	rows, err := s.sql.Queries.ListSyncRuns(ctx, db.ListSyncRunsParams{Sync: sync, Before: before, RowLimit: int64(limit)})
 	if err != nil {
 		return nil, fmt.Errorf("list the runs of sync %s: %w", sync, err)

@@ -1,6 +1,7 @@
 package mailchimp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,10 +144,7 @@ func (k Kind) OpenReader(c connections.Connection, o sync.SourceOptions, b sync.
 	if err != nil {
 		return nil, err
 	}
-	slots := s.Connections
-	if slots == 0 {
-		slots = DefaultConnections
-	}
+	slots := cmp.Or(s.Connections, DefaultConnections)
 	r, err := k.open(c, Config{
 		Limiter: limiter{budgets: b, slots: slots}, PageSize: o.Items, Account: accountOf(c, s, b),
 	})

@@ -3,6 +3,7 @@
 package mailchimp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,18 +112,10 @@ func New(cfg Config) (*Reader, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.PageSize == 0 {
-		cfg.PageSize = DefaultPageSize
-	}
-	if cfg.Block == 0 {
-		cfg.Block = DefaultBlock
-	}
-	if cfg.MaxBody == 0 {
-		cfg.MaxBody = DefaultMaxBody
-	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = CallTimeout
-	}
+	cfg.PageSize = cmp.Or(cfg.PageSize, DefaultPageSize)
+	cfg.Block = cmp.Or(cfg.Block, DefaultBlock)
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, DefaultMaxBody)
+	cfg.Timeout = cmp.Or(cfg.Timeout, CallTimeout)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -1,6 +1,7 @@
 package ometria
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,10 +146,7 @@ func (k Kind) OpenWriter(c connections.Connection, o sync.TargetOptions, b sync.
 	if err != nil {
 		return nil, err
 	}
-	rate := s.RequestsPerSecond
-	if rate == 0 {
-		rate = MaxRequestsPerSecond
-	}
+	rate := cmp.Or(s.RequestsPerSecond, MaxRequestsPerSecond)
 	account := accountOf(c, s, b)
 	w, err := k.open(c, Config{
 		Limiter: limiter{budgets: b, rate: rate}, RecordsPerRequest: o.Items, Connection: account,

@@ -3,6 +3,7 @@
 package ometria
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,15 +117,11 @@ func New(cfg Config) (*Writer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Endpoint == "" {
-		cfg.Endpoint = DefaultEndpoint
-	}
+	cfg.Endpoint = cmp.Or(cfg.Endpoint, DefaultEndpoint)
 	if cfg.RecordsPerRequest == 0 || cfg.RecordsPerRequest > MaxRecords {
 		cfg.RecordsPerRequest = MaxRecords
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = DefaultTimeout
-	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

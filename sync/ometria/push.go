@@ -2,6 +2,7 @@ package ometria
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,9 +125,7 @@ func (p *push) send(ctx context.Context, batch []int) error {
 		p.mark(batch, Outcome{State: StateAccepted})
 		return nil
 	case rejected == len(batch) && (len(batch) == 1 || reason == ""):
-		if reason == "" {
-			reason = "the API rejected the record without a reason"
-		}
+		reason = cmp.Or(reason, "the API rejected the record without a reason")
 		p.mark(batch, Outcome{State: StateRejected, Reason: reason})
 		return nil
 	}

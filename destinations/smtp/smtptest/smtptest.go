@@ -4,6 +4,7 @@
 package smtptest
 
 import (
+	"cmp"
 	"crypto/tls"
 	"io"
 	"net"
@@ -65,9 +66,7 @@ type Server struct {
 // Start runs a server until the end of the test.
 func Start(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
-	if cfg.TLS == "" {
-		cfg.TLS = smtp.StartTLS
-	}
+	cfg.TLS = cmp.Or(cfg.TLS, smtp.StartTLS)
 	if cfg.Mechanisms == nil {
 		cfg.Mechanisms = []string{sasl.Plain, sasl.Login}
 	}
