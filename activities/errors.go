@@ -117,8 +117,7 @@ func Failure(err error, details ...any) error {
 		message = inbound.CutLines(Plain(err.Error()), MaxFaults)
 		return temporal.NewApplicationErrorWithOptions(message, string(class), options)
 	}
-	var after *importers.RetryAfterError
-	if errors.As(err, &after) {
+	if after, ok := errors.AsType[*importers.RetryAfterError](err); ok {
 		options.NextRetryDelay = after.After
 	}
 	return temporal.NewApplicationErrorWithOptions(message, TypeTransient, options)

@@ -107,8 +107,7 @@ func isFinal(err error) bool {
 
 // messageOf leaves out what the SDK adds to an error's text for itself.
 func messageOf(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
 	}
 	return err.Error()

@@ -51,8 +51,7 @@ func ClassOf(err error) ErrorClass {
 	if outbound.IsRefused(err) {
 		return ErrorClassOperator
 	}
-	var c *classified
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*classified](err); ok {
 		return c.class
 	}
 	for _, fault := range keyFaults {

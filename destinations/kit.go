@@ -16,8 +16,7 @@ const (
 // Defaults returns the options of a destination that sets none: DefaultSchedule. It
 // returns a new value each time, so that no caller changes another's.
 func Defaults() *Options {
-	schedule := DefaultSchedule()
-	return &Options{DefaultSchedule: &schedule}
+	return &Options{DefaultSchedule: new(DefaultSchedule())}
 }
 
 // Actions are actions by the names of their destinations.

@@ -68,8 +68,7 @@ func (s *Starter) Decide(ctx context.Context, id int64, verdict string, by By) e
 		return importing.Decide{Command: o, Verdict: verdict}
 	})
 	if err != nil {
-		var app *temporal.ApplicationError
-		if errors.As(err, &app) && app.Type() == string(importers.ClassAccess) {
+		if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.Type() == string(importers.ClassAccess) {
 			return call.Mark(err, importstore.ErrSelfReview)
 		}
 		// Another decision may have won the race.

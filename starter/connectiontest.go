@@ -34,8 +34,7 @@ func (s *Starter) TestConnection(ctx context.Context, name, kind string) (activi
 	}
 	var tested activities.ConnectionTested
 	err = run.Get(ctx, &tested)
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if _, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		return activities.ConnectionTested{}, fmt.Errorf("test connection %s: %w", name, ErrNoAnswer)
 	}
 	if err != nil {

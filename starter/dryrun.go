@@ -55,8 +55,7 @@ func (s *Starter) DryRun(ctx context.Context, r Request) (importacts.DryRunRepor
 		}
 		return importacts.DryRunReport{}, errors.Join(fmt.Errorf("dry run: %w", left), err)
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if _, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		err = ErrNoAnswer
 	}
 	return importacts.DryRunReport{}, fmt.Errorf("dry run: %w", err)

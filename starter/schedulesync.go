@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -219,11 +221,7 @@ func (s *Starter) UnknownSchedules(ctx context.Context) ([]string, error) {
 	for _, row := range rows {
 		delete(names, row.Name)
 	}
-	unknown := make([]string, 0, len(names))
-	for name := range names {
-		unknown = append(unknown, name)
-	}
-	return unknown, nil
+	return slices.Collect(maps.Keys(names)), nil
 }
 
 // temporalSchedules returns the names of Temporal's schedules. The listing is a little behind.

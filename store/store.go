@@ -75,8 +75,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // that the DSN names and that cannot be read is worth telling about.
 func badDSN(err error) error {
 	const want = "the store's DSN is not a PostgreSQL connection string: want postgres://user:password@host:port/database"
-	var file *fs.PathError
-	if errors.As(err, &file) {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("%s, and files that can be read: %w", want, file)
 	}
 	return errors.New(want)

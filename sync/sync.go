@@ -233,8 +233,7 @@ func ClassOf(err error) Class {
 
 // RetryAfter returns the requested delay of an error.
 func RetryAfter(err error) time.Duration {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.RetryAfter
 	}
 	return 0

@@ -38,8 +38,7 @@ func (w *Warehouse) PutSites(ctx context.Context, sites []Site) error {
 			for _, s := range sites {
 				var start *time.Time
 				if s.NativeStart != nil {
-					day := s.NativeStart.Time()
-					start = &day
+					start = new(s.NativeStart.Time())
 				}
 				if err := batch.Append(s.ID, s.Domain, start, s.Version); err != nil {
 					return err
@@ -86,8 +85,7 @@ func (w *Warehouse) sites(ctx context.Context, where string, args ...any) ([]Sit
 			return nil, fmt.Errorf("read sites: %w", err)
 		}
 		if start != nil {
-			day := calendar.DayOf(*start)
-			s.NativeStart = &day
+			s.NativeStart = new(calendar.DayOf(*start))
 		}
 		all = append(all, s)
 	}

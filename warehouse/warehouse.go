@@ -133,8 +133,7 @@ func (w *Warehouse) Close() error {
 // Exception returns the code and the first line of an error with which ClickHouse refused a
 // statement, and ok = false for any other error, after which the outcome is unknown.
 func Exception(err error) (code int32, message string, ok bool) {
-	var exception *clickhouse.Exception
-	if errors.As(err, &exception) {
+	if exception, ok := errors.AsType[*clickhouse.Exception](err); ok {
 		first, _, _ := strings.Cut(exception.Message, "\n")
 		return exception.Code, first, true
 	}

@@ -212,8 +212,7 @@ func (l *Lifecycle) stored(ctx context.Context, s subject) (Planned, error) {
 			fresh++
 			if p.RowsRead > 0 && begun < maxRecorded {
 				begun++
-				recorded := recordedOf(p)
-				part.Recorded = &recorded
+				part.Recorded = new(recordedOf(p))
 			}
 		}
 		if len(planned.Parts) < maxLabelled {

@@ -84,8 +84,7 @@ func countedOf(after json.RawMessage, difference int64, exceeded bool) (Counted,
 	if err := json.Unmarshal(after, &counts); err != nil {
 		return Counted{}, fmt.Errorf("decode the counts of the source: %w", err)
 	}
-	total := counts.Sum()
-	return Counted{SourceCount: &total, Difference: difference, Exceeded: exceeded}, nil
+	return Counted{SourceCount: new(counts.Sum()), Difference: difference, Exceeded: exceeded}, nil
 }
 
 // countRead counts the delivered records of a run by status, each once, as it was read last.

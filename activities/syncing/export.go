@@ -185,8 +185,7 @@ func runRow(r syncstore.EndedRun) warehouse.SyncRun {
 		Error: r.Error, ErrorClass: r.ErrorClass,
 	}
 	if r.Since != nil {
-		since := r.Since.UTC()
-		row.Since = &since
+		row.Since = new(r.Since.UTC())
 	}
 	if r.EndedAt != nil {
 		row.EndedAt = r.EndedAt.UTC()
@@ -201,6 +200,5 @@ func optionalCount(n *int64) *uint64 {
 	if n == nil {
 		return nil
 	}
-	c := count(*n)
-	return &c
+	return new(count(*n))
 }

@@ -168,8 +168,7 @@ func (w *Worker) Kill() error {
 		return err
 	}
 	err := <-w.done
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil
 	}
 	return err

@@ -83,8 +83,7 @@ func (r *run) lose(rows []queued, err error) {
 }
 
 func retryAfter(err error) time.Duration {
-	var f *fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault](err); ok {
 		return min(f.retryAfter, destinations.MaxRetryAfter)
 	}
 	return 0

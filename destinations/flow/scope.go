@@ -36,8 +36,7 @@ func (s *scope) run(program *vm.Program) (result any, err error) {
 	result, err = s.machine.Run(program, s.env)
 	if err != nil {
 		// The rest of it repeats the expression.
-		var wrong *file.Error
-		if errors.As(err, &wrong) {
+		if wrong, ok := errors.AsType[*file.Error](err); ok {
 			if wrong.Message == "memory budget exceeded" {
 				return nil, errElements
 			}

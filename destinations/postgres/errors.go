@@ -42,14 +42,12 @@ func worded(err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	}
-	var network *net.OpError
-	if errors.As(err, &network) {
+	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return fmt.Errorf("the connection failed: %w", network)
 	}
 	// The library's own errors about connecting name host and user; others may quote what
 	// could not be encoded.
-	var connecting *pgconn.ConnectError
-	if errors.As(err, &connecting) {
+	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		if cause := errors.Unwrap(connecting); cause != nil {
 			return fmt.Errorf("the connection failed: %s", lastLine(cause.Error()))
 		}

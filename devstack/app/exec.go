@@ -145,8 +145,7 @@ func startOnFreePorts(ctx context.Context, cfg stack.Config) (*stack.Stack, erro
 }
 
 func worthRetrying(err error) bool {
-	var taken *stack.PortsError
-	if errors.As(err, &taken) {
+	if taken, ok := errors.AsType[*stack.PortsError](err); ok {
 		return true
 	}
 	// An engine that ended by itself may have lost its port to another program;

@@ -34,8 +34,7 @@ func ExitCode(err error, stderr io.Writer) int {
 		return 0
 	}
 	code := 1
-	var exit *exitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exitError](err); ok {
 		code = exit.code
 	}
 	if msg := err.Error(); msg != "" {

@@ -81,8 +81,7 @@ func (c Config) registerIn(
 	_, err = operator.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace: namespace, SearchAttributes: missing,
 	})
-	var exists *serviceerror.AlreadyExists
-	if errors.As(serviceerror.FromStatus(status.Convert(err)), &exists) {
+	if exists, ok := errors.AsType[*serviceerror.AlreadyExists](serviceerror.FromStatus(status.Convert(err))); ok {
 		return nil // someone else was faster
 	}
 	return err

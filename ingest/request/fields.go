@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/url"
@@ -141,7 +142,7 @@ func multipartFields(body []byte, boundary string) (fields, Errors) {
 func formFields(form url.Values) fields {
 	var f fields
 	nested := map[string]map[string]string{}
-	for _, key := range sortedKeys(form) {
+	for _, key := range slices.Sorted(maps.Keys(form)) {
 		values := form[key]
 		value := strings.ToValidUTF8(values[len(values)-1], "\uFFFD")
 		if name, rest, ok := strings.Cut(key, "["); ok && strings.HasSuffix(rest, "]") {
@@ -157,15 +158,6 @@ func formFields(form url.Values) fields {
 		f.set(name, encode(object))
 	}
 	return f
-}
-
-func sortedKeys(form url.Values) []string {
-	keys := make([]string, 0, len(form))
-	for key := range form {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // encode returns the JSON of strings and of maps of strings, which always have one.

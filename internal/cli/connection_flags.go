@@ -109,8 +109,7 @@ func readSecret(c *cli.Context, s secretSource) (string, error) {
 		open = func() (io.ReadCloser, error) { return os.Open(s.where) }
 	}
 	data, err := readBounded(open)
-	var file *os.PathError
-	if errors.As(err, &file) {
+	if file, ok := errors.AsType[*os.PathError](err); ok {
 		return "", fmt.Errorf("read file: %w", file.Err)
 	}
 	if err != nil {

@@ -105,8 +105,7 @@ func setDestinationSchedule(ctx context.Context, s *session) error {
 	var t deliveryclient.NewTiming
 	for flag, into := range map[string]**string{"interval": &t.Interval, "timezone": &t.TimeZone} {
 		if s.cli.IsSet(flag) {
-			text := s.cli.String(flag)
-			*into = &text
+			*into = new(s.cli.String(flag))
 		}
 	}
 	if s.cli.IsSet("realtime") {

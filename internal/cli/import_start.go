@@ -253,8 +253,7 @@ func importRequest(ctx context.Context, s *session, args []string) (starter.Requ
 		By: whoami(c), Notify: c.StringSlice("notify"), RowsPerSecond: c.Int64("rate"),
 	}
 	if c.IsSet("review") {
-		review := c.Bool("review")
-		request.Review = &review
+		request.Review = new(c.Bool("review"))
 	}
 	return request, nil
 }

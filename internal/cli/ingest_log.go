@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +108,10 @@ func showEventLog(ctx context.Context, s *session) error {
 
 // sequenceCell shows no message as a dash.
 func sequenceCell(sequence int64) any {
-	return cmp.Or(sequence, "-")
+	if sequence == 0 {
+		return "-"
+	}
+	return sequence
 }
 
 // replacedLogJSON is the JSON form of a replaced event log. Fields are only ever added.

@@ -61,8 +61,7 @@ func tryInput(c *cli.Context, trusted request.Proxies, now time.Time) (request.R
 	}
 	in.RemoteIP, in.IPType = request.Remote(header, peer, trusted)
 	parsed, err := request.Parse(in)
-	var faults request.Errors
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[request.Errors](err); ok {
 		return request.Request{}, refusedError{faults: faults, flags: !c.IsSet("body")}
 	}
 	if err == nil && c.IsSet("revenue") && parsed.Revenue == nil {

@@ -113,8 +113,7 @@ func attemptsFlag(c *cli.Context, name string) (*int32, error) {
 	if n < 0 || n > math.MaxInt32 {
 		return nil, fmt.Errorf("--%s %d: want 0 to %d", name, n, math.MaxInt32)
 	}
-	attempts := int32(n)
-	return &attempts, nil
+	return new(int32(n)), nil
 }
 
 // pageFlags are the flags of a paged listing.

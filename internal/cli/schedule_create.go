@@ -119,16 +119,13 @@ func settingsOverride(c *cli.Context) importacts.ImportSettings {
 		with.Parallelism = &n
 	}
 	if c.IsSet("max-rejects") {
-		n := c.Int64("max-rejects")
-		with.MaxRejects = &n
+		with.MaxRejects = new(c.Int64("max-rejects"))
 	}
 	if c.IsSet("max-reject-share") {
-		share := c.Float64("max-reject-share")
-		with.MaxRejectShare = &share
+		with.MaxRejectShare = new(c.Float64("max-reject-share"))
 	}
 	if c.IsSet("on-part-failure") {
-		action := c.String("on-part-failure")
-		with.OnPartFailure = &action
+		with.OnPartFailure = new(c.String("on-part-failure"))
 	}
 	return with
 }

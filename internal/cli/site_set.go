@@ -105,8 +105,7 @@ func siteChange(c *cli.Context) (ingestclient.SiteChange, error) {
 		change.RateLimit, faults = &limit, append(faults, flagError("rate-limit", err))
 	}
 	if c.IsSet("block") || c.IsSet("unblock") {
-		block := c.Bool("block")
-		change.Block = &block
+		change.Block = new(c.Bool("block"))
 	}
 	switch text := c.String("accept-until"); {
 	case text == none:

@@ -3,6 +3,7 @@ package inbound
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -129,10 +130,5 @@ func quote(name string) string {
 
 // names returns the names of fields, sorted.
 func names(known map[string]field) []string {
-	all := make([]string, 0, len(known))
-	for name := range known {
-		all = append(all, name)
-	}
-	slices.SortFunc(all, func(a, b string) int { return known[a].no - known[b].no })
-	return all
+	return slices.SortedFunc(maps.Keys(known), func(a, b string) int { return known[a].no - known[b].no })
 }

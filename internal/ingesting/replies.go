@@ -124,8 +124,7 @@ func known(state *ingeststore.ReplyState, fingerprint [sha256.Size]byte) (*event
 	case state.Reply == nil:
 		return nil, eventapi.ErrInProgress
 	default:
-		reply := eventapi.Reply(*state.Reply)
-		return &reply, nil
+		return new(eventapi.Reply(*state.Reply)), nil
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,10 +96,7 @@ const noteTimeout = 5 * time.Second
 
 func (s *Senders) note(ctx context.Context) {
 	s.mu.Lock()
-	ids := make([]int64, 0, len(s.used))
-	for id := range s.used {
-		ids = append(ids, id)
-	}
+	ids := slices.Collect(maps.Keys(s.used))
 	clear(s.used)
 	s.mu.Unlock()
 	if len(ids) == 0 {

@@ -35,8 +35,7 @@ func (e *examples) add(c *importers.Chunk) {
 		e.rejects = slices.Clone(c.Rejects[:1])
 	}
 	if e.stray == nil && c.OutOfRange > 0 {
-		day := c.OutOfRangeDay
-		e.stray = &day
+		e.stray = new(c.OutOfRangeDay)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/sluicehq/sluice/importers"
 	importstore "github.com/sluicehq/sluice/store/importing"
@@ -60,10 +62,7 @@ func (a *attempt) compare(ctx context.Context) (wrong []importstore.Chunk, stray
 		}
 		delete(counts, no)
 	}
-	for no := range counts {
-		stray = append(stray, no)
-	}
-	return wrong, stray, nil
+	return wrong, slices.Collect(maps.Keys(counts)), nil
 }
 
 // repair reads a chunk again, purges its rows and loads it with a new token. The token is recorded

@@ -13,8 +13,7 @@ import (
 
 // Unreachable words the error of a request. It omits the URL, whose path may be a secret.
 func Unreachable(err error, timeout time.Duration) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

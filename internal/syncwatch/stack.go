@@ -161,8 +161,7 @@ func (s *Stack) entry(e statefile.Entry) (syncstore.Entry, error) {
 		Every: s.cfg.Every, Settings: encoded,
 	}
 	if !e.LatestTimestamp.IsZero() {
-		latest := e.LatestTimestamp.UTC().Truncate(time.Second)
-		row.LatestTimestamp = &latest
+		row.LatestTimestamp = new(e.LatestTimestamp.UTC().Truncate(time.Second))
 	}
 	return row, nil
 }

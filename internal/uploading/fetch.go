@@ -72,8 +72,7 @@ func fetchError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrFetch, ctx.Err())
 	}
-	var of *url.Error
-	if errors.As(err, &of) {
+	if of, ok := errors.AsType[*url.Error](err); ok {
 		err = of.Err
 	}
 	return fmt.Errorf("%w: %s", ErrFetch, strings.ReplaceAll(err.Error(), "\n", " "))

@@ -109,8 +109,7 @@ type setAccountInput struct {
 func (a *API) setAccount(ctx context.Context, in *setAccountInput) (*output[Account], error) {
 	var role *access.Role
 	if in.Body.Role != nil {
-		r := access.Role(*in.Body.Role)
-		role = &r
+		role = new(access.Role(*in.Body.Role))
 	}
 	var sites *access.Scope
 	if in.Body.Scope != nil {

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -297,9 +299,7 @@ func (f *feed) take(look bool) work {
 		w.look = w.look || look && s.topic == ""
 	}
 	f.changed, f.missed = map[int64]int64{}, false
-	for s := range f.joined {
-		w.joined = append(w.joined, s)
-	}
+	w.joined = slices.Collect(maps.Keys(f.joined))
 	return w
 }
 

@@ -120,8 +120,7 @@ func problemOf(err error) (p *Problem, known bool) {
 	if errors.As(err, &p) {
 		return p, true
 	}
-	var attempts accessstore.AttemptsError
-	if errors.As(err, &attempts) {
+	if attempts, ok := errors.AsType[accessstore.AttemptsError](err); ok {
 		p = newProblem(problemAttempts, err.Error())
 		p.headers.Set("Retry-After", strconv.Itoa(int(attempts.RetryAfter.Seconds())))
 		return p, true

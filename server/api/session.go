@@ -67,8 +67,7 @@ type Session struct {
 func sessionOf(p access.Principal) Session {
 	s := Session{Name: p.Name, Kind: string(p.Kind), Role: string(p.Role), Scope: scopeOf(p.Sites)}
 	if !p.ExpiresAt.IsZero() {
-		ends := p.ExpiresAt.UTC().Truncate(time.Second)
-		s.ExpiresAt = &ends
+		s.ExpiresAt = new(p.ExpiresAt.UTC().Truncate(time.Second))
 	}
 	return s
 }

@@ -188,8 +188,7 @@ func setAction(v *visit) (string, error) {
 		return "", invalid("concurrency", "want a whole number of batches, or 0 for the program's limit")
 	}
 	if batches != int64(before.Concurrency) {
-		concurrency := int32(batches)
-		settings.Concurrency = &concurrency
+		settings.Concurrency = new(int32(batches))
 	}
 	return destinationPath(v), v.edit(http.MethodPatch, path, settings)
 }

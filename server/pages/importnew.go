@@ -159,8 +159,7 @@ func importRequest(v *visit) (api.ImportRequest, error) {
 	}
 	switch form.Get("review") {
 	case "yes", "no":
-		review := form.Get("review") == "yes"
-		request.Review = &review
+		request.Review = new(form.Get("review") == "yes")
 	}
 	return request, typedArguments(form, request.Args)
 }

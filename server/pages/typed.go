@@ -63,8 +63,7 @@ func typedTime(text string, zone *time.Location) (time.Time, error) {
 // asProblem puts a problem of the API where its page shows it, beside what the page shows anyway. It returns other
 // errors, and those that need a new session.
 func asProblem(err error, into **api.Problem) error {
-	var problem *api.Problem
-	if errors.As(err, &problem) && problem.Status != http.StatusUnauthorized {
+	if problem, ok := errors.AsType[*api.Problem](err); ok && problem.Status != http.StatusUnauthorized {
 		*into = problem
 		return nil
 	}

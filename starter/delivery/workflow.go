@@ -35,8 +35,7 @@ func (c *Client) Workflow(ctx context.Context, ref deliveryacts.ActionRef) (Acti
 	}
 	info := run.GetWorkflowExecutionInfo()
 	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		closed := info.GetCloseTime().AsTime()
-		return ActionWorkflow{ClosedAt: &closed}, nil
+		return ActionWorkflow{ClosedAt: new(info.GetCloseTime().AsTime())}, nil
 	}
 	fault, err := call.TaskFault(ctx, c.cfg.Temporal, run)
 	return ActionWorkflow{Running: true, Fault: fault}, err

@@ -113,8 +113,7 @@ func SiteOf(site ingeststore.Site) Site {
 		s.Goals = map[string]string{}
 	}
 	if c.RateLimit != nil {
-		text := ingest.RateLimit{Events: int(c.RateLimit.Events), Window: c.RateLimit.Window}.String()
-		s.RateLimit = &text
+		s.RateLimit = new(ingest.RateLimit{Events: int(c.RateLimit.Events), Window: c.RateLimit.Window}.String())
 	}
 	return s
 }

@@ -92,8 +92,7 @@ type TriedStep struct {
 // TryInput is Try for a request that is not parsed yet.
 func (t Trials) TryInput(ctx context.Context, in request.Input) (TriedRequest, error) {
 	parsed, err := request.Parse(in)
-	var faults request.Errors
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[request.Errors](err); ok {
 		return RefusedRequest(faults), nil
 	}
 	if err != nil {
@@ -116,8 +115,7 @@ func (t Trials) Try(ctx context.Context, r request.Request) (TriedRequest, error
 		return TriedRequest{}, err
 	}
 	trials, err := pipeline.Try(ctx, r)
-	var faults request.Errors
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[request.Errors](err); ok {
 		return RefusedRequest(faults), nil
 	}
 	if err != nil {

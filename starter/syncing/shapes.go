@@ -153,8 +153,7 @@ func (v View) Sync() Sync {
 		}
 	}
 	if v.Run != nil {
-		run := runOf(*v.Run)
-		s.Run = &run
+		s.Run = new(runOf(*v.Run))
 	}
 	return s
 }
@@ -206,6 +205,5 @@ func utc(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
 	}
-	u := t.UTC()
-	return &u
+	return new(t.UTC())
 }

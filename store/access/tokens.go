@@ -100,8 +100,7 @@ func (s *Store) CreateToken(ctx context.Context, n NewToken) (Token, Secret, err
 	hash := Hash(secret.text)
 	token := Token{Name: n.Name, Prefix: prefix, Role: n.Role, Sites: n.Sites, CreatedBy: n.CreatedBy}
 	if n.Life > 0 {
-		expires := time.Now().Add(n.Life).UTC().Truncate(time.Second)
-		token.ExpiresAt = &expires
+		token.ExpiresAt = new(time.Now().Add(n.Life).UTC().Truncate(time.Second))
 	}
 	err := s.sql.InTx(ctx, func(q *db.Queries) error {
 		if err := makeRoom(ctx, q, n.Name); err != nil {

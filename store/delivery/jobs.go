@@ -114,8 +114,7 @@ func payload(what string, text json.RawMessage) (json.RawMessage, error) {
 // asPayload turns PostgreSQL's refusal of valid JSON, such as a text with a zero byte or a number that is
 // too large, into ErrPayload.
 func asPayload(err error) error {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && strings.HasPrefix(pgErr.Code, "22") {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(pgErr.Code, "22") {
 		return fmt.Errorf("%w: %s", ErrPayload, payloadFault(pgErr))
 	}
 	return err

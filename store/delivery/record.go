@@ -245,8 +245,7 @@ func addChained(ctx context.Context, tx pgx.Tx, parent Job, chained []NewJob, r 
 
 // refused says whether an error is the row's own fault.
 func refused(err error) bool {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.HasPrefix(pgErr.Code, "22") || strings.HasPrefix(pgErr.Code, "23")
 	}
 	return errors.Is(err, ErrChain) || errors.Is(err, ErrPayload)

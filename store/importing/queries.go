@@ -130,8 +130,7 @@ type SiteFilter struct {
 func (s *Store) ListSites(ctx context.Context, f SiteFilter, after string, limit int) ([]Site, error) {
 	p := db.ListSitesParams{Domains: f.Domains, After: after, Text: strings.ToLower(strings.TrimSpace(f.Text))}
 	if limit > 0 {
-		most := int64(limit)
-		p.RowLimit = &most
+		p.RowLimit = new(int64(limit))
 	}
 	return s.sql.Queries.ListSites(ctx, p)
 }

@@ -87,8 +87,7 @@ func (r *Reader) Gone(ctx context.Context, list, member string) (bool, error) {
 		return false, wrong(op, "the member ID is not valid: want the MD5 of an address")
 	}
 	body, err := r.get(ctx, op, "/lists/"+list+"/members/"+member, url.Values{"fields": {"id,list_id"}})
-	var refused *Error
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Status == http.StatusNotFound {
 		// The list itself may be gone or not be readable: that deletes no member.
 		_, err := r.Stats(ctx, list)
 		return err == nil, err
@@ -117,8 +116,7 @@ func (r *Reader) Member(ctx context.Context, list, member string) (Page, error) 
 	}
 	fields := url.Values{"fields": {strings.ReplaceAll(memberFields, "members.", "")}}
 	body, err := r.get(ctx, op, "/lists/"+list+"/members/"+member, fields)
-	var refused *Error
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Status == http.StatusNotFound {
 		_, err := r.Stats(ctx, list)
 		return Page{}, err
 	}

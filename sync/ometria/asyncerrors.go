@@ -40,8 +40,7 @@ func (w *Writer) AsyncErrors(ctx context.Context) ([]AsyncError, error) {
 
 // reading corrects the class: a read has no unknown outcome.
 func reading(err error) error {
-	var e *Error
-	if errors.As(err, &e) && e.Class == ClassUnknown {
+	if e, ok := errors.AsType[*Error](err); ok && e.Class == ClassUnknown {
 		e.Class = ClassUnavailable
 	}
 	return err

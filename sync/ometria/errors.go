@@ -50,8 +50,7 @@ func (e *Error) Retryable() bool { return e.Class != ClassAccess && e.Class != C
 
 // ClassOf returns the class of an error of this package, "" for any other.
 func ClassOf(err error) Class {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
 	}
 	return ""

@@ -42,8 +42,7 @@ func (f *File) Read(now time.Time) ([]Entry, error) {
 
 // in names the file of faults.
 func in(path string, err error) error {
-	var faults *FaultError
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[*FaultError](err); ok {
 		faults.Path = path
 	}
 	return err

@@ -76,8 +76,7 @@ func Dispatch(ctx workflow.Context, in Input) (Result, error) {
 		return Result{}, err
 	}
 	err = r.dispatch(ctx)
-	var again *workflow.ContinueAsNewError
-	if errors.As(err, &again) {
+	if _, ok := errors.AsType[*workflow.ContinueAsNewError](err); ok {
 		return Result{}, err
 	}
 	if temporal.IsCanceledError(err) {

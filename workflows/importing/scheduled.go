@@ -87,8 +87,7 @@ func (r *scheduledRun) follow(ctx, work workflow.Context) (importacts.ImportOutc
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(importing, r.childOptions()), workflows.TypeImport,
 		ImportInput{ImportID: r.created.ImportID, Importer: r.created.Source})
 	err := child.GetChildWorkflowExecution().Get(work, nil)
-	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &started) {
+	if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
 		return r.await(ctx, work)
 	}
 	if err != nil {

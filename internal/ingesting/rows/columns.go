@@ -102,8 +102,7 @@ func amount(thousandths int64, currency string) *decimal.Decimal {
 	if currency == "" {
 		return nil
 	}
-	d := decimal.New(thousandths, -3)
-	return &d
+	return new(decimal.New(thousandths, -3))
 }
 
 // zeros are the value of an empty FixedString.

@@ -39,8 +39,7 @@ func Mark(err, as error) error {
 
 // answered marks the error of a workflow that has answered as a refusal.
 func answered(err error) error {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if _, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return Mark(err, ErrRefused)
 	}
 	return err

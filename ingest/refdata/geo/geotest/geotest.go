@@ -5,6 +5,7 @@ package geotest
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -38,12 +39,7 @@ type node struct {
 func Database(kind string, records map[string]map[string]any) []byte {
 	root := &node{}
 	var data []byte
-	prefixes := make([]string, 0, len(records))
-	for prefix := range records {
-		prefixes = append(prefixes, prefix)
-	}
-	slices.Sort(prefixes)
-	for _, text := range prefixes {
+	for _, text := range slices.Sorted(maps.Keys(records)) {
 		prefix := netip.MustParsePrefix(text)
 		address, bits := prefix.Addr().As16(), prefix.Bits()
 		if prefix.Addr().Is4() {
@@ -133,12 +129,7 @@ func encode(value any) []byte {
 		return out
 	case map[string]any:
 		out := control(typeMap, len(v))
-		keys := make([]string, 0, len(v))
-		for key := range v {
-			keys = append(keys, key)
-		}
-		slices.Sort(keys)
-		for _, key := range keys {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
 			out = append(append(out, encode(key)...), encode(v[key])...)
 		}
 		return out
