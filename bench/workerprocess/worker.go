@@ -168,7 +168,7 @@ func (w *Worker) Kill() error {
 		return err
 	}
 	err := <-w.done
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil
 	}
 	return err

@@ -145,7 +145,7 @@ func startOnFreePorts(ctx context.Context, cfg stack.Config) (*stack.Stack, erro
 }
 
 func worthRetrying(err error) bool {
-	if taken, ok := errors.AsType[*stack.PortsError](err); ok {
+	if _, ok := errors.AsType[*stack.PortsError](err); ok {
 		return true
 	}
 	// An engine that ended by itself may have lost its port to another program;

@@ -81,7 +81,7 @@ func (c Config) registerIn(
 	_, err = operator.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace: namespace, SearchAttributes: missing,
 	})
-	if exists, ok := errors.AsType[*serviceerror.AlreadyExists](serviceerror.FromStatus(status.Convert(err))); ok {
+	if _, ok := errors.AsType[*serviceerror.AlreadyExists](serviceerror.FromStatus(status.Convert(err))); ok {
 		return nil // someone else was faster
 	}
 	return err

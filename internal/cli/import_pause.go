@@ -88,11 +88,12 @@ func resumeImport(ctx context.Context, s *session, id int64, client *starter.Sta
 
 // reasoned is read of a command whose --reason is required.
 func reasoned[A any](read func(*cli.Context) (A, error)) func(*cli.Context) (A, error) {
-	return func(c *cli.Context) (arg A, err error) {
-		if err := requireFlag(c, "reason", "a reason for the import's log"); err != nil {
-			return arg, err
+	return func(c *cli.Context) (A, error) {
+		arg, err := read(c)
+		if err == nil {
+			err = requireFlag(c, "reason", "a reason for the import's log")
 		}
-		return read(c)
+		return arg, err
 	}
 }
 
