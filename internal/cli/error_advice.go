@@ -39,8 +39,8 @@ func explainFault(err error) error {
 var missingThing = regexp.MustCompile(
 	`^(?:.*: )?(?:(?:change|edit|revoke) )?(account|event|flow|import|job|schedule|site|token) \S+: not found$`)
 
-// listOfMissing returns the command that lists things of the kind that the error is about, "" if it is another error, or
-// names a command itself.
+// listOfMissing returns the command that lists things of the kind that the error is about, "" if it is another error,
+// or names a command itself.
 func listOfMissing(err error) string {
 	if failure.Of(err) != failure.NotFound {
 		return ""
