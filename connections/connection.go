@@ -27,6 +27,11 @@ type Connection struct {
 	Secrets map[string]string
 }
 
+// New describes the connection as one to add.
+func (c Connection) New() New {
+	return New{Name: c.Name, Kind: c.Kind, Settings: c.Settings, Secrets: c.Secrets}
+}
+
 // Notify is the name of the built-in connection to the mail server for notifications of imports. No
 // other connection can have the name. The rules about addresses, which restrict connections added
 // by users, do not apply to it.

@@ -48,7 +48,7 @@ func testSyncSchedule(t *testing.T, s *enginetest.System) {
 	require.Empty(t, done)
 }
 
-// A schedule that the store has lost is adopted from Temporal, once, and by whoever names it.
+// A schedule that the store has lost is adopted from Temporal, once, by the first operation that names it.
 func testAdoptSchedule(t *testing.T, s *enginetest.System) {
 	t.Helper()
 	ctx := enginetest.Context(t)

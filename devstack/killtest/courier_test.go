@@ -94,7 +94,7 @@ func newDelivery(t *testing.T) *courier {
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: d.stack.Env()[stack.EnvKeysetFile]}),
 	}
 	for i := range shops {
-		_, err := known.Add(t.Context(), connections.New(receiver.Connection(shop(i))))
+		_, err := known.Add(t.Context(), receiver.Connection(shop(i)).New())
 		require.NoError(t, err)
 	}
 	return d

@@ -66,7 +66,7 @@ func newLife(t *testing.T) *life {
 		Store: l.store.Deliveries, Registry: components.Stock(config.Config{}).Kinds,
 		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: l.stack.Env()[stack.EnvKeysetFile]}),
 	}
-	_, err = known.Add(ctx, connections.New(l.receiver.Connection("told")))
+	_, err = known.Add(ctx, l.receiver.Connection("told").New())
 	require.NoError(t, err)
 	return l
 }

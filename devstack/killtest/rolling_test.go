@@ -153,7 +153,7 @@ func newRolling(t *testing.T) *rolling {
 		Store: r.store.Deliveries, Vault: connections.NewVault(wiring.Vault(r.settings.Connections)),
 		Registry: components.Stock(r.settings).Kinds,
 	}
-	_, err := known.Add(t.Context(), connections.New(hooks.Connection("shop")))
+	_, err := known.Add(t.Context(), hooks.Connection("shop").New())
 	require.NoError(t, err)
 	r.addSite(t, rollingSite, "UTC", nil)
 	r.key = r.addKey(t, rollingSite)

@@ -17,7 +17,7 @@ func withClient[C any](
 }
 
 // withArg is the action of a command that takes an argument and needs a client. read returns the argument; it comes
-// first, so that a fault of the command line is told without a connection.
+// first, so that a fault of the command line needs no connection to be reported.
 func withArg[A, C any](
 	read func(*cli.Context) (A, error), open func(*session, context.Context) (C, error),
 	run func(ctx context.Context, s *session, arg A, client C) error,

@@ -55,7 +55,7 @@ func setupHanding(t *testing.T, flows string) *handing {
 	}
 	ctx := enginetest.Context(t)
 	dsn := enginetest.StoreDSN(t)
-	_, err = known.Add(ctx, connections.New(postgresConnection(t, dsn)))
+	_, err = known.Add(ctx, postgresConnection(t, dsn).New())
 	require.NoError(t, err)
 	h.dwh, h.own = enginetest.ConnectStore(t, dsn), enginetest.ConnectStore(t, h.Settings.Store.DSN)
 	_, err = h.dwh.Exec(ctx, `CREATE TABLE rows (import_id bigint, date date, visitors bigint, PRIMARY KEY (import_id, visitors));

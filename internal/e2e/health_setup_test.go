@@ -57,7 +57,7 @@ func setupConnected(t *testing.T, all ...connections.Connection) *connected {
 		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: kinds,
 	}}
 	for _, one := range all {
-		_, err := c.known.Add(enginetest.Context(t), connections.New(one))
+		_, err := c.known.Add(enginetest.Context(t), one.New())
 		require.NoError(t, err)
 	}
 	c.Client, err = deliveryclient.New(deliveryclient.Config{

@@ -135,7 +135,7 @@ func (s *secretive) connect() {
 	wrong := s.fake.Connection(s.t, "wrong")
 	wrong.Secrets["refresh_token"] = plantedRefresh
 	for _, c := range []connections.Connection{s.fake.Connection(s.t, "right"), wrong, s.hooks.Connection("told")} {
-		_, err := known.Add(enginetest.Context(s.t), connections.New(c))
+		_, err := known.Add(enginetest.Context(s.t), c.New())
 		require.NoError(s.t, err)
 	}
 }

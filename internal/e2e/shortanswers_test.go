@@ -114,7 +114,7 @@ func analytics(t *testing.T, withheld int32) (*system, importstore.Import) {
 	known := &connections.Connections{
 		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: registry,
 	}
-	_, err = known.Add(enginetest.Context(t), connections.New(fake.Connection(t, "ga")))
+	_, err = known.Add(enginetest.Context(t), fake.Connection(t, "ga").New())
 	require.NoError(t, err)
 	s.Tune = func(cfg *worker.Config) { cfg.Connections = registry }
 	s.StartWorker(t)

@@ -171,7 +171,7 @@ func setupTale(t *testing.T) *tale {
 		Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: components.Stock(config.Config{}).Kinds,
 	}
 	for _, c := range []connections.Connection{d.receiver.Connection("shop"), connectionTo(t, dsn)} {
-		_, err := known.Add(ctx, connections.New(c))
+		_, err := known.Add(ctx, c.New())
 		require.NoError(t, err)
 	}
 

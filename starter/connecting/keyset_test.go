@@ -113,7 +113,7 @@ func TestListAndSetSecrets(t *testing.T) {
 	require.Equal(t, []string{"connection.add ", "connection.replace ", "connection.remove "}, operations)
 }
 
-// A rotated key set seals what another key has sealed; one that was lost leaves behind what nobody can open.
+// A rotated key set seals what another key has sealed; what a lost one has sealed cannot be opened.
 func TestRotateAndAdoptKeyset(t *testing.T) {
 	t.Parallel()
 	s, file := enginetest.Store(t), newKeyset(t)

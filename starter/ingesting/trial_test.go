@@ -101,7 +101,7 @@ func TestTryStoredEvent(t *testing.T) {
 		}
 	}
 
-	// Nothing is known of the address, there is no goal, and nobody verifies installations.
+	// Nothing is known of the address, there is no goal, and no installation is being verified.
 	trials.Pipeline.VerificationAgent = ""
 	event.Name = "Signup"
 	unknown := input(event)

@@ -19,7 +19,7 @@ import (
 	syncworkflows "github.com/sluicehq/sluice/workflows/syncing"
 )
 
-// A watch runs a sync once on its own queue, and is told why it has failed; it leaves no workflow behind.
+// A watch runs a sync once on its own queue, and learns why it has failed; it leaves no workflow behind.
 func TestRunOnce(t *testing.T) {
 	t.Parallel()
 	options := enginetest.Namespace(t)

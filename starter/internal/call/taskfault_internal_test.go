@@ -40,7 +40,7 @@ func (h *history) Next() (*historypb.HistoryEvent, error) {
 	return event, nil
 }
 
-// A failing task is told with its last failure; the first attempts of a task are no fault.
+// A failing task is reported with its last failure; the first attempts of a task are no fault.
 func TestTaskFault(t *testing.T) {
 	t.Parallel()
 	failed := func(message string) *historypb.HistoryEvent {
