@@ -67,7 +67,11 @@ func TestStoredSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []any{true, 50.0, "0 3 * * *"}, []any{status.Plan.Realtime, status.Plan.RatePerSecond, status.Plan.Interval})
 	d.add("audit", 8)
-	require.EqualValues(t, 8, d.drain("audit", false).Succeeded, "a batch of 5, and after its time the rest")
+	// A batch of 5, and after its time the rest; an idle drain reports in between.
+	for succeeded := 0; succeeded < 8; {
+		succeeded += int(d.drain("audit", false).Succeeded)
+		require.LessOrEqual(t, succeeded, 8)
+	}
 
 	// A connection whose endpoint is gone is paused, and named with the reason.
 	_, gone := destinations.JudgeAnswer(http.StatusGone, errors.New("the endpoint answered 410 Gone"))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -80,30 +79,6 @@ func errorLabel(state string) string {
 		return "Last error"
 	}
 	return "Reason"
-}
-
-// writeLines writes names and values in two columns, without empty values.
-func writeLines(c *cli.Context, lines [][2]string) error {
-	begin(c) // a failure to write is no fault of the command line
-	width := 0
-	for _, line := range lines {
-		width = max(width, len(line[0]))
-	}
-	return writeColumns(c.App.Writer, width+1, lines)
-}
-
-// writeColumns is writeLines with a first column of a fixed width.
-func writeColumns(w io.Writer, width int, lines [][2]string) error {
-	for _, line := range lines {
-		if line[1] == "" {
-			continue
-		}
-		name := terminal.Paint(w, terminal.Faint, fmt.Sprintf("%-*s", width, line[0]))
-		if _, err := fmt.Fprintf(w, "%s %s\n", name, terminal.Block(line[1], width+1)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func attempts(n int32) string {

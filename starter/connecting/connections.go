@@ -43,7 +43,8 @@ type Filter struct {
 func (c Connections) List(ctx context.Context, f Filter) ([]connections.Info, error) {
 	all, err := c.Service.List(ctx)
 	return slices.DeleteFunc(all, func(i connections.Info) bool {
-		return f.Kind != "" && f.Kind != i.Kind || f.State != "" && f.State != i.Health.State || !textsearch.In(f.Text, i.Name)
+		return f.Kind != "" && f.Kind != i.Kind || f.State != "" && f.State != i.Health.State ||
+			!textsearch.In(f.Text, i.Name)
 	}), err
 }
 
