@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -136,8 +137,22 @@ func (v *secretiveServer) create(path, body string) string {
 	return created.Secret
 }
 
-// follow reads a stream until the server stops. The text is complete once wait returns.
-func (v *secretiveServer) follow(path string) (wait func() string) {
+// followed is what a stream has sent.
+type followed struct {
+	lockedBuffer
+	// ended is closed when the server has ended the stream.
+	ended chan struct{}
+}
+
+// has tells whether the stream has sent a text.
+func (f *followed) has(text string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return bytes.Contains(f.Bytes(), []byte(text))
+}
+
+// follow reads a stream until the server stops.
+func (v *secretiveServer) follow(path string) *followed {
 	v.t.Helper()
 	r, err := http.NewRequestWithContext(enginetest.Context(v.t), http.MethodGet, v.url+"/api/v1"+path, http.NoBody)
 	require.NoError(v.t, err)
@@ -145,13 +160,15 @@ func (v *secretiveServer) follow(path string) (wait func() string) {
 	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // the goroutine closes it
 	require.NoError(v.t, err)
 	require.Equal(v.t, http.StatusOK, response.StatusCode)
-	read := make(chan string, 1)
+	f := &followed{ended: make(chan struct{})}
 	go func() {
+		defer close(f.ended)
 		defer func() { _ = response.Body.Close() }() //nolint:errcheck // the stream has ended
-		text, err := io.ReadAll(response.Body)
-		read <- fmt.Sprint(string(text), err)
+		if _, err := io.Copy(f, response.Body); err != nil {
+			fmt.Fprintln(f, err)
+		}
 	}()
-	return func() string { return <-read }
+	return f
 }
 
 // crawl reads everything that the API shows about what known names by parameter.
@@ -201,7 +218,7 @@ func TestAPISecretsStayInside(t *testing.T) {
 	v.token = v.create("/tokens", `{"name":"ci","role":"admin","all_sites":true}`)
 	key := v.create("/sites/"+site+"/keys", `{}`)
 	secrets["a token"], secrets["the key of a site"] = v.token, key
-	streams := map[string]func() string{"imports": v.follow("/imports/stream"), "webhook": v.follow("/destinations/webhook/stream")}
+	streams := map[string]*followed{"imports": v.follow("/imports/stream"), "webhook": v.follow("/destinations/webhook/stream")}
 	secrets["a session"] = v.signIn()
 	v.connections()
 	v.mistakes()
@@ -219,12 +236,14 @@ func TestAPISecretsStayInside(t *testing.T) {
 		"event": event, "flow": "none", "sync": "none", "schedule": "none", "upload": "none", "token": "ci", "account": "ann",
 	})
 	v.seen["metrics of the server"], v.seen["metrics of the worker"] = s.metricsAt(v.health), s.metrics()
+	polltest.Eventually(t, func() bool { return streams["imports"].has(`"status":"completed"`) },
+		time.Minute, 50*time.Millisecond)
 	v.stop()
 	stopWorker()
-	for name, wait := range streams {
-		v.seen["stream "+name] = wait()
+	for name, stream := range streams {
+		<-stream.ended
+		v.seen["stream "+name] = stream.String()
 	}
-	require.Contains(t, v.seen["stream imports"], `"status":"completed"`)
 	v.seen["log of the server"], v.seen["log of the worker"] = v.log.String(), s.log.String()
 	require.Contains(t, v.seen["log of the server"], "server started")
 	outside := maps.Clone(v.seen)

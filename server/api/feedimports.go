@@ -64,11 +64,11 @@ func followed(f *feed) store.Followed {
 func (f *feed) publish(ctx context.Context, w work) error {
 	lists := f.subscribersTo((*subscriber).listens)
 	following := f.following
-	running, err := f.running(ctx, w, len(lists) > 0 || slices.ContainsFunc(w.joined, (*subscriber).listens))
+	running, ended, err := f.running(ctx, w, len(lists) > 0 || slices.ContainsFunc(w.joined, (*subscriber).listens))
 	if err != nil {
 		return err
 	}
-	ids := f.interesting(w, len(lists) > 0, running)
+	ids := f.interesting(w, len(lists) > 0, append(running, ended...))
 	now, err := f.now(ctx)
 	if err != nil {
 		return err
@@ -108,6 +108,9 @@ func (f *feed) publish(ctx context.Context, w work) error {
 			}
 		}
 	}
+	for _, id := range ended {
+		delete(f.progress, id)
+	}
 	if w.missed {
 		f.sendListed(lists, "", event{name: eventResync, id: stamp, data: []byte("{}")})
 	}
@@ -115,30 +118,35 @@ func (f *feed) publish(ctx context.Context, w work) error {
 }
 
 // running returns the numbers of imports that load, the newest maxRunning of them, if their progress is to be read:
-// each second, and when the first subscriber to all imports joins, whose list is at least as new.
-func (f *feed) running(ctx context.Context, w work, listed bool) ([]int64, error) {
+// each second, and when the first subscriber to all imports joins, whose list is at least as new. ended are those that
+// load no longer: they are read a last time, because the notification may have been lost.
+func (f *feed) running(ctx context.Context, w work, listed bool) (running, ended []int64, err error) {
 	switch {
 	case !listed:
 		clear(f.progress)
 		f.following = false
-		return nil, nil
+		return nil, nil, nil
 	case f.following && !w.look:
-		return nil, nil
+		return nil, nil, nil
 	}
-	ids, err := f.store.Imports.IDs(ctx, importstore.Listing{
+	running, err = f.store.Imports.IDs(ctx, importstore.Listing{
 		Statuses: []string{importstore.StatusRunning, importstore.StatusParked}, Limit: maxRunning,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	maps.DeleteFunc(f.progress, func(id int64, _ []byte) bool { return !slices.Contains(ids, id) })
-	for _, id := range ids {
+	for id := range f.progress {
+		if !slices.Contains(running, id) {
+			ended = append(ended, id)
+		}
+	}
+	for _, id := range running {
 		if _, follows := f.progress[id]; !follows {
 			f.progress[id] = nil
 		}
 	}
 	f.following = true
-	return ids, nil
+	return running, ended, nil
 }
 
 // interesting returns the numbers of the imports to read, among them those that load.

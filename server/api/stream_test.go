@@ -229,3 +229,22 @@ func TestStreamWithoutStore(t *testing.T) {
 	id := b.start(t, map[string]any{"rows": 1})
 	s.until(t, func(i importview.Import) bool { return i.ID == id && i.Status == importstore.StatusCompleted })
 }
+
+// The end of an import that loads reaches the streams even if its notification is lost.
+func TestStreamWithoutNotification(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var imp importview.Import
+	b.ok(t, "operator-own", http.MethodPost, "/sites/"+own+"/imports",
+		map[string]any{"source": "noop", "check_timeout_seconds": 0}, &imp)
+	s := b.subscribe(t, b.url, "viewer-own", "/imports/stream", "")
+	s.next(t, "")
+	for _, status := range []string{importstore.StatusRunning, importstore.StatusCompleted} {
+		// A replica executes no triggers.
+		b.exec(t, fmt.Sprintf(`DO $$ BEGIN
+			PERFORM set_config('session_replication_role', 'replica', true);
+			UPDATE imports SET status = '%s' WHERE id = %d;
+		END $$`, status, imp.ID))
+		s.until(t, func(i importview.Import) bool { return i.ID == imp.ID && i.Status == status })
+	}
+}
