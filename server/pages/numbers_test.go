@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,13 +53,16 @@ func (p page) tableRows(t *testing.T) (rows [][]string) {
 
 // rowOf returns the row with the words of a text.
 func rowOf(rows [][]string, text string) ([]string, bool) {
-	at := slices.IndexFunc(rows, func(row []string) bool {
-		return strings.Contains(" "+strings.Join(row, " ")+" ", " "+text+" ")
-	})
-	if at < 0 {
-		return nil, false
+	// The text of another row may have the same number, as in "1 second ago".
+	for _, holds := range []func(row, text string) bool{strings.HasPrefix, strings.Contains} {
+		for _, row := range rows {
+			line := " " + strings.Join(row, " ") + " "
+			if holds(line, " "+text+" ") {
+				return row, true
+			}
+		}
 	}
-	return rows[at], true
+	return nil, false
 }
 
 // syncMembers runs the sync members of so many records, and of one that the target takes not.

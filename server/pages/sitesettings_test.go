@@ -136,7 +136,7 @@ func TestSiteForms(t *testing.T) {
 	b.read(t, "/sites/new.example/keys", &keys.Body)
 	require.Len(t, keys.Body.Items, 1)
 	require.Contains(t, p.text, keys.Body.Items[0].Prefix)
-	secret := regexp.MustCompile(`<pre id="secret">([^<]+)</pre>`).FindStringSubmatch(p.html)
+	secret := regexp.MustCompile(`<pre id="secret"[^>]*>([^<]+)</pre>`).FindStringSubmatch(p.html)
 	require.Len(t, secret, 2)
 	p = b.get(t, path)
 	require.NotContains(t, p.html, secret[1])
