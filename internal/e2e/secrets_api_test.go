@@ -165,7 +165,7 @@ func (v *secretiveServer) follow(path string) *followed {
 		defer close(f.ended)
 		defer func() { _ = response.Body.Close() }() //nolint:errcheck // the stream has ended
 		if _, err := io.Copy(f, response.Body); err != nil {
-			fmt.Fprintln(f, err)
+			_, _ = fmt.Fprintln(f, err) //nolint:errcheck // a buffer takes all
 		}
 	}()
 	return f
