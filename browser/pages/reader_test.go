@@ -118,12 +118,13 @@ func (r *reader) reload(expression, what string) {
 	}, wait, poll)
 }
 
-// choose sets the visible field with a label.
+// choose sets the visible field with a label; the fields of filters, which have the names of columns, come last.
 func (r *reader) choose(label, value string) {
 	r.t.Helper()
 	found := browsertest.Evaluate[bool](r.Tab, fmt.Sprintf(`((label, value) => {
-		const l = [...document.querySelectorAll("label")].find(
+		const all = [...document.querySelectorAll("label")].filter(
 			(l) => l.checkVisibility() && l.textContent.trim().startsWith(label));
+		const l = all.find((l) => !l.closest(".filters")) ?? all[0];
 		const field = l && (l.control ?? l.querySelector("input, select, textarea"));
 		if (!field) return false;
 		if (field.type === "checkbox") {
