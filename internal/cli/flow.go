@@ -145,14 +145,9 @@ func listFlows(
 	}
 	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "UPDATED", "UPDATED BY")
 	for _, v := range views {
-		state := terminal.Coloured{Text: "enabled", Colour: terminal.Green}
-		switch {
-		case v.Fault != "":
-			state = terminal.Coloured{Text: "invalid", Colour: terminal.Red}
-		case v.Read.Disabled:
-			state = terminal.Coloured{Text: "disabled", Colour: terminal.Yellow}
-		case len(v.NoWorker) > 0:
-			state = terminal.Coloured{Text: stateNoWorker, Colour: terminal.Yellow}
+		state := terminal.Coloured{Text: v.State, Colour: flowColours[v.State]}
+		if v.State == deliveryclient.FlowNoWorker {
+			state.Text = stateNoWorker
 		}
 		table.Row(v.Name, state, len(v.Read.To), terminal.Ordinal(v.Version), v.KeptEvents, when(&v.UpdatedAt),
 			orDash(v.UpdatedBy))
@@ -160,10 +155,18 @@ func listFlows(
 	return table.Write(c.App.Writer)
 }
 
+// flowColours are the colours of the states of flows.
+var flowColours = map[string]terminal.Colour{
+	deliveryclient.FlowActive: terminal.Green, deliveryclient.FlowDisabled: terminal.Yellow,
+	deliveryclient.FlowNoWorker: terminal.Yellow, deliveryclient.FlowFailing: terminal.Red,
+	deliveryclient.FlowFaulty: terminal.Red,
+}
+
 // faultLines writes the faults of a flow.
 func faultLines(c *cli.Context, v deliveryclient.Flow) error {
 	if v.Fault != "" {
-		if err := say(c, "%s: %s\n", terminal.Paint(c.App.Writer, terminal.Red, "invalid"), v.Fault); err != nil {
+		faulty := terminal.Paint(c.App.Writer, terminal.Red, deliveryclient.FlowFaulty)
+		if err := say(c, "%s: %s\n", faulty, v.Fault); err != nil {
 			return err
 		}
 	}

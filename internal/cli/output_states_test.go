@@ -108,7 +108,7 @@ func TestDestinationWithVersions(t *testing.T) {
 func TestRareStates(t *testing.T) {
 	t.Parallel()
 	past := time.Date(2026, time.January, 31, 12, 0, 0, 0, time.Local)
-	require.Equal(t, "invalid: unknown destination nowhere\n\n", written(t, func(c *cli.Context) error {
+	require.Equal(t, "faulty: unknown destination nowhere\n\n", written(t, func(c *cli.Context) error {
 		return faultLines(c, deliveryclient.Flow{Fault: "unknown destination nowhere"})
 	}))
 	require.Equal(t, "The file has no flows.\n", written(t, func(c *cli.Context) error { return writeDecisions(c, nil) }))
