@@ -19,19 +19,15 @@ func (a *API) refdata() {
 	}, a.showRefdata)
 }
 
-type refdataOutput struct {
-	Body RefdataList
-}
-
 // RefdataList is the reference data of a server.
 type RefdataList struct {
 	Items []refdata.DataStatus `json:"items"`
 }
 
-func (a *API) showRefdata(context.Context, *struct{}) (*refdataOutput, error) {
+func (a *API) showRefdata(context.Context, *struct{}) (*output[RefdataList], error) {
 	data := a.cfg.Refdata()
 	if data == nil {
 		return nil, newProblem(problemUnavailable, "The server has no reference data yet: try again.")
 	}
-	return &refdataOutput{RefdataList{data.Status().Data}}, nil
+	return &output[RefdataList]{RefdataList{data.Status().Data}}, nil
 }

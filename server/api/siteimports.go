@@ -24,14 +24,10 @@ type ForgottenImports struct {
 	Imports []int64 `json:"imports" doc:"IDs of the imports that are being deleted, oldest first."`
 }
 
-type forgottenOutput struct {
-	Body ForgottenImports
-}
-
-func (a *API) forgetSiteImports(ctx context.Context, in *SitePath) (*forgottenOutput, error) {
+func (a *API) forgetSiteImports(ctx context.Context, in *SitePath) (*output[ForgottenImports], error) {
 	ids, err := a.cfg.Starter.ForgetImports(ctx, in.Site)
 	if err != nil {
 		return nil, err
 	}
-	return &forgottenOutput{ForgottenImports{append([]int64{}, ids...)}}, nil
+	return &output[ForgottenImports]{ForgottenImports{append([]int64{}, ids...)}}, nil
 }
