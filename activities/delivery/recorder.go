@@ -69,43 +69,31 @@ func (d *Destinations) record(ctx context.Context, r *batchResult) error {
 // need a transaction each.
 func (d *Destinations) recordTogether(ctx context.Context, results []*batchResult) {
 	var together []*batchResult
+	var outcomes []deliverystore.JobOutcome
+	var healthy []string
 	for _, r := range results {
-		chained := slices.ContainsFunc(r.outcomes, func(o deliverystore.JobOutcome) bool { return len(o.Chained) > 0 })
-		if !chained {
-			together = append(together, r)
+		if slices.ContainsFunc(r.outcomes, func(o deliverystore.JobOutcome) bool { return len(o.Chained) > 0 }) {
+			if r.recorded, r.err = d.Store.RecordOutcomes(ctx, r.outcomes); r.err == nil {
+				r.err = d.noteEvidence(ctx, r)
+			}
 			continue
 		}
-		if r.recorded, r.err = d.Store.RecordOutcomes(ctx, r.outcomes); r.err == nil {
-			r.err = d.noteEvidence(ctx, r)
+		together, outcomes = append(together, r), append(outcomes, r.outcomes...)
+		if r.done.Evidence.Succeeded {
+			healthy = append(healthy, r.connection)
 		}
 	}
 	if len(together) == 0 {
 		return
 	}
-	var outcomes []deliverystore.JobOutcome
+	recorded, err := d.Store.RecordOutcomes(ctx, outcomes, healthy...)
 	for _, r := range together {
-		outcomes = append(outcomes, r.outcomes...)
-	}
-	recorded, err := d.Store.RecordOutcomes(ctx, outcomes)
-	var healthy []string
-	for _, r := range together {
-		if r.err = err; err == nil {
-			r.recorded = recorded.Of(r.outcomes)
-			if r.done.Evidence.Succeeded {
-				healthy = append(healthy, r.connection)
-			} else {
-				r.err = d.noteEvidence(ctx, r)
-			}
+		if r.err = err; err != nil {
+			continue
 		}
-	}
-	if len(healthy) == 0 {
-		return
-	}
-	if _, err := d.Store.CloseCircuits(ctx, healthy); err != nil {
-		for _, r := range together {
-			if r.done.Evidence.Succeeded {
-				r.err = err
-			}
+		r.recorded = recorded.Of(r.outcomes)
+		if !r.done.Evidence.Succeeded {
+			r.err = d.noteEvidence(ctx, r)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -53,4 +54,48 @@ func BenchmarkDelivery(b *testing.B) {
 		done += batch
 	}
 	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "jobs/s")
+}
+
+// BenchmarkSingle adds one event with a job, notifies its producer, claims it and records that it has succeeded:
+// what the store has to do for a job that shares its statements with no other. Commits do not wait for the disk.
+func BenchmarkSingle(b *testing.B) {
+	ctx, dsn := enginetest.Context(b), enginetest.StoreDSN(b)
+	opened, err := store.Open(ctx, store.Config{DSN: dsn + "&options=-c%20synchronous_commit%3Doff"})
+	require.NoError(b, err)
+	b.Cleanup(opened.Close)
+	s := delivery.New(opened, nil)
+	require.NoError(b, s.Migrate(ctx))
+	job := delivery.NewJob{Destination: "crm", Action: "upsert", Data: json.RawMessage(`{"no": 1}`)}
+	spent := map[string]time.Duration{}
+	timed := func(step string, do func() error) {
+		begin := time.Now()
+		require.NoError(b, do())
+		spent[step] += time.Since(begin)
+	}
+	for b.Loop() {
+		timed("add", func() error {
+			_, err := s.AddEvents(ctx, []delivery.NewEvent{{Source: "shop", Jobs: []delivery.NewJob{job}}})
+			return err
+		})
+		timed("notify", func() error {
+			return s.NotifyJobs(ctx, []delivery.ActionName{{Destination: "crm", Action: "upsert"}})
+		})
+		var claim delivery.Claim
+		timed("claim", func() (err error) {
+			claim, err = s.ClaimDue(ctx, delivery.ClaimRequest{
+				Destination: "crm", Action: "upsert", Limit: 100, Lease: time.Minute, Concurrency: 10,
+			})
+			return err
+		})
+		require.Len(b, claim.Jobs, 1)
+		timed("record", func() error {
+			_, err := s.RecordOutcomes(ctx, []delivery.JobOutcome{{
+				JobID: claim.Jobs[0].ID, FencingToken: claim.Jobs[0].FencingToken, State: delivery.JobSucceeded,
+			}})
+			return err
+		})
+	}
+	for step, d := range spent {
+		b.ReportMetric(float64(d.Microseconds())/float64(b.N), "µs/"+step)
+	}
 }

@@ -72,7 +72,7 @@ func TestFirstState(t *testing.T) {
 		}
 	}
 	_, err = b.sql.Exec(b.ctx, "UPDATE jobs SET state = 'lost'")
-	require.ErrorContains(t, err, "jobs_state_check")
+	require.ErrorContains(t, err, `the state is "lost", which there is not`)
 }
 
 // The database writes the history and refuses every change of it.

@@ -9,11 +9,6 @@ import (
 // FlowInForce is the current version of a flow.
 type FlowInForce = db.FlowVersionsInForceRow
 
-// CloseCircuits closes the circuits of connections whose jobs have succeeded.
-func (s *Store) CloseCircuits(ctx context.Context, connections []string) (int64, error) {
-	return s.sql.Queries.CloseCircuits(ctx, connections)
-}
-
 // EditsOf returns the earlier payloads of a job, oldest first.
 func (s *Store) EditsOf(ctx context.Context, jobID string) ([]JobEdit, error) {
 	return s.sql.Queries.EditsOf(ctx, jobID)

@@ -81,9 +81,9 @@ type Reporter interface {
 // RecordOutcomes records the outcomes of jobs and adds their chained jobs in one transaction. Jobs
 // that end undelivered are reported to the Reporter. It is idempotent. A chained
 // job that is refused does not affect the outcome. The failure of a job whose lease has expired is
-// ignored: the job is retried anyway.
-func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome) (r Recorded, err error) {
-	b, err := newOutcomeBatch(outcomes)
+// ignored: the job is retried anyway. The circuits of healthy connections are closed.
+func (s *Store) RecordOutcomes(ctx context.Context, outcomes []JobOutcome, healthy ...string) (r Recorded, err error) {
+	b, err := newOutcomeBatch(outcomes, healthy)
 	if err == nil && !b.chains && !b.ends {
 		r, err = b.record(ctx, s.sql.Queries)
 	} else if err == nil {
@@ -119,8 +119,9 @@ type outcomeBatch struct {
 	chains, ends bool
 }
 
-func newOutcomeBatch(outcomes []JobOutcome) (*outcomeBatch, error) {
+func newOutcomeBatch(outcomes []JobOutcome, healthy []string) (*outcomeBatch, error) {
 	b := &outcomeBatch{byJob: make(map[string]JobOutcome, len(outcomes))}
+	b.params.Healthy = healthy
 	for _, o := range outcomes {
 		if _, twice := b.byJob[o.JobID]; twice {
 			b.again = append(b.again, o.JobID)

@@ -42,8 +42,14 @@ SELECT * FROM jobs
 WHERE id = ANY (sqlc.arg(ids)::text[]) ORDER BY id FOR UPDATE;
 
 -- RecordJobs records the outcomes of jobs and returns the jobs of which it did: those whose attempt is
--- still executing, and unknown ones whose worker reports a final outcome late.
+-- still executing, and unknown ones whose worker reports a final outcome late. It closes the circuits of
+-- healthy connections.
 -- name: RecordJobs :many
+WITH closed AS (
+    UPDATE connection_health
+    SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
+    WHERE connection = ANY (sqlc.arg(healthy)::text[]) AND failures > 0
+)
 UPDATE jobs j
 SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at = now(),
     attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),

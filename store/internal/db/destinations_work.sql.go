@@ -348,6 +348,11 @@ func (q *Queries) PrepareJobs(ctx context.Context, arg PrepareJobsParams) ([]str
 }
 
 const recordJobs = `-- name: RecordJobs :many
+WITH closed AS (
+    UPDATE connection_health
+    SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
+    WHERE connection = ANY ($7::text[]) AND failures > 0
+)
 UPDATE jobs j
 SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at = now(),
     attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
@@ -371,10 +376,12 @@ type RecordJobsParams struct {
 	Errors        []json.RawMessage
 	Untried       []int32
 	WaitSeconds   []float64
+	Healthy       []string
 }
 
 // RecordJobs records the outcomes of jobs and returns the jobs of which it did: those whose attempt is
-// still executing, and unknown ones whose worker reports a final outcome late.
+// still executing, and unknown ones whose worker reports a final outcome late. It closes the circuits of
+// healthy connections.
 func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, recordJobs,
 		arg.Ids,
@@ -383,6 +390,7 @@ func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]strin
 		arg.Errors,
 		arg.Untried,
 		arg.WaitSeconds,
+		arg.Healthy,
 	)
 	if err != nil {
 		return nil, err
