@@ -118,7 +118,7 @@ func TestCreateSchedule(t *testing.T) {
 	require.Equal(t, starter.Timing{Every: 6 * time.Hour, TimeZone: "UTC"}, got.Timing)
 	require.Equal(t, []any{starter.OverlapSkip, starter.DefaultCatchup, 0}, []any{got.Overlap, got.Catchup, got.Next[0].Hour() % 6})
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		all, more, err := s.Starter.Schedules(context.Background(), 1)
+		all, more, err := s.Starter.Schedules(context.Background(), starter.ScheduleFilter{}, 1)
 		require.NoError(collect, err)
 		require.True(collect, more)
 		require.Len(collect, all, 1)

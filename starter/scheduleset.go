@@ -83,12 +83,11 @@ func (s *Starter) StoredSchedule(ctx context.Context, name string) (Schedule, er
 	return storedSchedule(row)
 }
 
-// SchedulesOf returns at most limit schedules of the given sites behind a name, each with its last run; nil is all
-// sites.
-func (s *Starter) SchedulesOf(ctx context.Context, sites []string, after string, limit int32) ([]Schedule, error) {
-	list := make([]Schedule, 0, limit)
+// SchedulesOf returns at most limit schedules behind a name that a filter selects, each with its last run.
+func (s *Starter) SchedulesOf(ctx context.Context, f ScheduleFilter, after string, limit int32) ([]Schedule, error) {
+	list, rows := make([]Schedule, 0, limit), f.rows()
 	for len(list) < int(limit) {
-		names, err := s.Store.Imports.ScheduleNames(ctx, sites, after, limit-int32(len(list)))
+		names, err := s.Store.Imports.ScheduleNames(ctx, rows, after, limit-int32(len(list)))
 		if err != nil || len(names) == 0 {
 			return list, err
 		}

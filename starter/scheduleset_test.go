@@ -198,7 +198,7 @@ func testSchedulesOf(t *testing.T, s *enginetest.System) {
 	}
 	names := func(sites []string, after string, limit int32) (all []string) {
 		t.Helper()
-		list, err := s.Starter.SchedulesOf(ctx, sites, after, limit)
+		list, err := s.Starter.SchedulesOf(ctx, starter.ScheduleFilter{Sites: sites}, after, limit)
 		require.NoError(t, err)
 		for _, one := range list {
 			require.NotEmpty(t, one.Next)
@@ -212,10 +212,43 @@ func testSchedulesOf(t *testing.T, s *enginetest.System) {
 	require.Equal(t, []string{"a", "c"}, names(both[:1], "", 10))
 	require.Empty(t, names([]string{}, "", 10))
 	require.Equal(t, []string{"a"}, names(nil, "", 1), "of all sites")
-	_, err := refusing(t, s, "DescribeSchedule", serviceerror.NewPermissionDenied("away", "")).SchedulesOf(ctx, both, "", 10)
+	require.NoError(t, s.Starter.PauseSchedule(ctx, "b", starter.By{Who: "ann"}))
+	for _, c := range []struct {
+		filter starter.ScheduleFilter
+		want   []string
+	}{
+		{starter.ScheduleFilter{State: starter.SchedulePaused}, []string{"b"}},
+		{starter.ScheduleFilter{State: starter.ScheduleActive, Source: "noop"}, []string{"a", "c"}},
+		{starter.ScheduleFilter{Source: "csv"}, nil},
+		{starter.ScheduleFilter{Text: " SECOND "}, []string{"b"}},
+		{starter.ScheduleFilter{Text: "B"}, []string{"b"}},
+		{starter.ScheduleFilter{Text: "noop", Sites: both[:1]}, []string{"a", "c"}},
+		{starter.ScheduleFilter{Text: "%"}, nil},
+	} {
+		if c.filter.Sites == nil {
+			c.filter.Sites = both
+		}
+		stored, err := s.Starter.SchedulesOf(ctx, c.filter, "", 10)
+		require.NoError(t, err)
+		listed, more, err := s.Starter.Schedules(ctx, c.filter, 10)
+		require.NoError(t, err)
+		require.False(t, more)
+		for _, list := range [][]starter.Schedule{stored, listed} {
+			var found []string
+			for _, one := range list {
+				found = append(found, one.Name)
+			}
+			require.Equal(t, c.want, found, "%+v", c.filter)
+		}
+	}
+	listed, more, err := s.Starter.Schedules(ctx, starter.ScheduleFilter{Sites: both[:1]}, 1)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Equal(t, "a", listed[0].Name)
+	_, err = refusing(t, s, "DescribeSchedule", serviceerror.NewPermissionDenied("away", "")).SchedulesOf(ctx, starter.ScheduleFilter{Sites: both}, "", 10)
 	require.ErrorContains(t, err, "describe schedule a: away")
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	_, err = s.Starter.SchedulesOf(gone, nil, "", 10)
+	_, err = s.Starter.SchedulesOf(gone, starter.ScheduleFilter{}, "", 10)
 	require.ErrorIs(t, err, context.Canceled)
 }

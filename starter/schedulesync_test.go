@@ -124,7 +124,7 @@ func testForeignSchedule(t *testing.T, s *enginetest.System) {
 		require.NoError(c, err)
 		require.Contains(c, unknown, "text")
 	}, 30*time.Second, 50*time.Millisecond)
-	all, _, err := s.Starter.Schedules(ctx, 1000)
+	all, _, err := s.Starter.Schedules(ctx, starter.ScheduleFilter{}, 1000)
 	require.NoError(t, err, "it does not hide the others")
 	for _, one := range all {
 		require.NotContains(t, []string{"none", "text"}, one.Name)
@@ -149,7 +149,7 @@ func testSchedulesWithoutTemporal(t *testing.T, s *enginetest.System) {
 	denied := serviceerror.NewPermissionDenied("away", "")
 	for method, calls := range map[string]map[string]func(s *starter.Starter) error{
 		"ListSchedules": {
-			"list schedules: away": func(s *starter.Starter) error { _, _, err := s.Schedules(ctx, 1); return err },
+			"list schedules: away": func(s *starter.Starter) error { _, _, err := s.Schedules(ctx, starter.ScheduleFilter{}, 1); return err },
 			"schedules: away":      func(s *starter.Starter) error { _, err := s.UnknownSchedules(ctx); return err },
 		},
 		"DescribeSchedule": {
@@ -175,7 +175,7 @@ func testSchedulesWithoutTemporal(t *testing.T, s *enginetest.System) {
 	// A list that lags behind has what has been deleted meanwhile; what others have made is not in it.
 	listed := func() (names []string) {
 		t.Helper()
-		list, more, err := s.Starter.Schedules(ctx, 1000)
+		list, more, err := s.Starter.Schedules(ctx, starter.ScheduleFilter{}, 1000)
 		require.NoError(t, err)
 		require.False(t, more)
 		for _, one := range list {

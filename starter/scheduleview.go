@@ -166,10 +166,10 @@ func inputOf(action client.ScheduleAction) (importing.ScheduledInput, error) {
 // errForeign is of a schedule that another program has made under a name of Sluice's.
 var errForeign = errors.New("it was not made by sluice: it starts something else")
 
-// Schedules returns up to so many schedules by name, each with its last run, and whether
+// Schedules returns up to so many schedules by name that a filter selects, each with its last run, and whether
 // there are more. Those that other programs have made under one of the names are left out. The error is that of the
 // store or of Temporal.
-func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, more bool, err error) {
+func (s *Starter) Schedules(ctx context.Context, f ScheduleFilter, limit int) (list []Schedule, more bool, err error) {
 	known, err := s.temporalSchedules(ctx)
 	if err != nil {
 		return nil, false, err
@@ -183,9 +183,6 @@ func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, mo
 	}
 	names := slices.Sorted(maps.Keys(known))
 	for _, name := range names {
-		if len(list) == limit {
-			return list, true, nil
-		}
 		// The listing is a little behind, and has schedules that are being deleted, and those of other programs.
 		view, err := s.schedule(ctx, name, 1)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errForeign) {
@@ -193,6 +190,12 @@ func (s *Starter) Schedules(ctx context.Context, limit int) (list []Schedule, mo
 		}
 		if err != nil {
 			return nil, false, err
+		}
+		if !f.matches(view) {
+			continue
+		}
+		if len(list) == limit {
+			return list, true, nil
 		}
 		list = append(list, view)
 	}

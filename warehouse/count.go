@@ -3,6 +3,7 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
@@ -79,15 +80,41 @@ func (w *Warehouse) VisibleSum(
 	return sum, nil
 }
 
-// Rejects returns at most limit rejected rows of an import after the first skip, in the order
+// RejectFilter selects rejected rows of an import. The zero value selects all. Samples are rows of the site, which
+// belong into no address: no filter has them.
+type RejectFilter struct {
+	// Parts are the numbers of their parts; all without any.
+	Parts []uint32
+	// Column is the name of the column that was refused.
+	Column string
+	// Text is in their file, their column or their reason, in upper or lower case.
+	Text string
+}
+
+// Rejects returns at most limit rejected rows of an import that a filter selects after the first skip, in the order
 // of parts and lines. The order is total, also for rows without lines, so that pages do not
 // overlap.
-func (w *Warehouse) Rejects(ctx context.Context, siteID, importID uint64, skip, limit int) ([]schema.Reject, error) {
+func (w *Warehouse) Rejects(
+	ctx context.Context, siteID, importID uint64, f RejectFilter, skip, limit int,
+) ([]schema.Reject, error) {
 	key := PartKey{SiteID: siteID, ImportID: importID}
+	where, parts := "", strings.ReplaceAll(fmt.Sprint(f.Parts), " ", ",")
+	if len(f.Parts) > 0 {
+		where += ` AND part IN {parts:Array(UInt32)}`
+	}
+	if f.Column != "" {
+		where += ` AND column = {column:String}`
+	}
+	if f.Text != "" {
+		where += ` AND (positionCaseInsensitiveUTF8(file, {text:String}) > 0
+			OR positionCaseInsensitiveUTF8(column, {text:String}) > 0
+			OR positionCaseInsensitiveUTF8(reason, {text:String}) > 0)`
+	}
 	rows, err := w.conn.Query(w.consistent(ctx), `SELECT file, toInt64(line), column, reason, sample FROM `+rejectsTable+`
-		WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}
+		WHERE site_id = {site:UInt64} AND import_id = {import:UInt64}`+where+`
 		ORDER BY part, line, chunk, file, column, reason, sample LIMIT {limit:UInt32} OFFSET {skip:UInt64}`,
-		append(key.parameters(), named("limit", limit), named("skip", skip))...)
+		append(key.parameters(), named("parts", parts), namedText("column", f.Column), namedText("text", f.Text),
+			named("limit", limit), named("skip", skip))...)
 	if err != nil {
 		return nil, fmt.Errorf("read rejects: %w", err)
 	}

@@ -3,6 +3,7 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -10,6 +11,12 @@ import (
 
 // named is a query parameter, bound by the server.
 func named(name string, value any) any { return clickhouse.Named(name, fmt.Sprint(value)) }
+
+// escapes are those of the texts in query parameters, which are values of the format TSV.
+var escapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`, "\x00", `\0`)
+
+// namedText is named for a text that may have any characters.
+func namedText(name, text string) any { return clickhouse.Named(name, escapes.Replace(text)) }
 
 // parameters of the columns that every loaded row carries.
 func (k PartKey) parameters() []any {

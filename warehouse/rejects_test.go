@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -13,7 +14,7 @@ func TestRejects(t *testing.T) { eachProtocol(t, testRejects) }
 
 func testRejects(t *testing.T, b *bundle) {
 	t.Helper()
-	none, err := b.Rejects(b.ctx, 1, 2, 0, 10)
+	none, err := b.Rejects(b.ctx, 1, 2, warehouse.RejectFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []schema.Reject{}, none)
 
@@ -23,10 +24,10 @@ func testRejects(t *testing.T, b *bundle) {
 	}
 	want[len(want)-1].Line = 1<<62 + 1
 	require.NoError(t, b.InsertRejects(b.ctx, key(0), want))
-	got, err := b.Rejects(b.ctx, 1, 2, 0, 100)
+	got, err := b.Rejects(b.ctx, 1, 2, warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-	others, err := b.Rejects(b.ctx, 1, 3, 0, 100)
+	others, err := b.Rejects(b.ctx, 1, 3, warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Empty(t, others)
 }
@@ -48,7 +49,7 @@ func testRejectsPaging(t *testing.T, b *bundle) {
 	for _, size := range []int{7, 100, total + 1} {
 		seen := map[string]bool{}
 		for skip := 0; ; skip += size {
-			page, err := b.Rejects(b.ctx, 1, 2, skip, size)
+			page, err := b.Rejects(b.ctx, 1, 2, warehouse.RejectFilter{}, skip, size)
 			require.NoError(t, err)
 			require.LessOrEqual(t, len(page), size)
 			for _, r := range page {
@@ -72,7 +73,48 @@ func testRejectsOrder(t *testing.T, b *bundle) {
 	first.Part = 1
 	require.NoError(t, b.InsertRejects(b.ctx, second, []schema.Reject{{File: "b", Line: 9}, {File: "b", Line: 2}}))
 	require.NoError(t, b.InsertRejects(b.ctx, first, []schema.Reject{{File: "a", Line: 10}}))
-	got, err := b.Rejects(b.ctx, 1, 2, 0, 10)
+	got, err := b.Rejects(b.ctx, 1, 2, warehouse.RejectFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []schema.Reject{{File: "a", Line: 10}, {File: "b", Line: 2}, {File: "b", Line: 9}}, got)
+}
+
+// Filters select rejected rows by their parts, their column and a text, together, in each page.
+func TestRejectsFilter(t *testing.T) { eachProtocol(t, testRejectsFilter) }
+
+func testRejectsFilter(t *testing.T, b *bundle) {
+	t.Helper()
+	later := key(1)
+	later.Part = 4
+	a := schema.Reject{File: "a.csv", Line: 1, Column: "visits", Reason: "Not a number"}
+	c := schema.Reject{File: "a.csv", Line: 2, Column: "it's", Reason: "100% wrong"}
+	d := schema.Reject{File: "Ä.csv", Line: 3, Column: "visits", Reason: `back\slash`}
+	require.NoError(t, b.InsertRejects(b.ctx, key(0), []schema.Reject{a, c}))
+	require.NoError(t, b.InsertRejects(b.ctx, later, []schema.Reject{d}))
+	for _, test := range []struct {
+		filter warehouse.RejectFilter
+		want   []schema.Reject
+	}{
+		{warehouse.RejectFilter{Parts: []uint32{key(0).Part}}, []schema.Reject{a, c}},
+		{warehouse.RejectFilter{Parts: []uint32{key(0).Part, 4, 9}}, []schema.Reject{a, c, d}},
+		{warehouse.RejectFilter{Parts: []uint32{9}}, []schema.Reject{}},
+		{warehouse.RejectFilter{Column: "visits"}, []schema.Reject{a, d}},
+		{warehouse.RejectFilter{Column: "it's"}, []schema.Reject{c}},
+		{warehouse.RejectFilter{Text: "not A"}, []schema.Reject{a}},
+		{warehouse.RejectFilter{Text: "A.CSV"}, []schema.Reject{a, c}},
+		{warehouse.RejectFilter{Text: "ä"}, []schema.Reject{d}},
+		{warehouse.RejectFilter{Text: "%"}, []schema.Reject{c}},
+		{warehouse.RejectFilter{Text: `\`}, []schema.Reject{d}},
+		{warehouse.RejectFilter{Text: "visits", Column: "visits", Parts: []uint32{4}}, []schema.Reject{d}},
+	} {
+		all := []schema.Reject{}
+		for {
+			page, err := b.Rejects(b.ctx, 1, 2, test.filter, len(all), 1)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			all = append(all, page...)
+		}
+		require.Equal(t, test.want, all, "%+v", test.filter)
+	}
 }

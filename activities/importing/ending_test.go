@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/importers"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -132,7 +133,7 @@ func TestGivingUp(t *testing.T) {
 	imp := b.Imp(t, ref)
 	require.Equal(t, []string{importstore.StatusFailed, "went \uFFFDwrong", "bad_input"}, []string{imp.Status, imp.Error, imp.ErrorClass})
 	require.Equal(t, []string{"info: Importing 2021-01-01..2021-01-31.", "error: went \uFFFDwrong"}, b.Log(t, ref))
-	rejects, err := b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), 0, 100)
+	rejects, err := b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, rejects, 5, "people can see what was wrong")
 
@@ -169,7 +170,7 @@ func TestRemove(t *testing.T) {
 	b.Run(t, b.Publish, ref, nil)
 	message := b.Refused(t, b.Remove, ref, importers.ClassEnded)
 	require.Equal(t, "import 1 is completed: not possible in this state", message)
-	rejects, err := b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), 0, 100)
+	rejects, err := b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, rejects, 2)
 
@@ -183,7 +184,7 @@ func TestRemove(t *testing.T) {
 	b.Run(t, b.Remove, ref, nil)
 	_, err = b.Store.Import(b.Ctx, ref.ImportID)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	rejects, err = b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), 0, 100)
+	rejects, err = b.Wh.Rejects(b.Ctx, uint64(b.Site.ID), uint64(ref.ImportID), warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Empty(t, rejects)
 	b.Run(t, b.Remove, ref, nil)

@@ -118,7 +118,7 @@ func TestConnectionThatCannotBeOpened(t *testing.T) {
 		require.True(t, app.NonRetryable())
 		_, err = b.End(t.Context(), syncacts.EndRequest{RunID: begun.RunID, Error: app.Message(), Class: app.Type()})
 		require.NoError(t, err)
-		runs, err := b.rows.History(t.Context(), "news", 0, 1)
+		runs, err := b.rows.History(t.Context(), "news", syncstore.RunFilter{}, 0, 1)
 		require.NoError(t, err)
 		require.Contains(t, runs[0].Error, fault.Error())
 	}

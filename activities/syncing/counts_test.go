@@ -136,7 +136,7 @@ func TestCountsOfPart(t *testing.T) {
 // held returns the keys of the records that are held as opted out.
 func (b *bundle) held(t *testing.T) (keys []string) {
 	t.Helper()
-	rows, err := b.rows.Held(t.Context(), "news", 0, 100)
+	rows, err := b.rows.Held(t.Context(), "news", syncstore.HeldFilter{}, 0, 100)
 	require.NoError(t, err)
 	for _, r := range rows {
 		keys = append(keys, r.Key)

@@ -123,7 +123,7 @@ func (b *bench) again(ctx context.Context, name string) error {
 func (b *bench) awaitRuns(ctx context.Context, name string, runs, members int) (ended time.Time, err error) {
 	rows := syncstore.New(b.store.Store)
 	err = until(ctx, 50*time.Millisecond, func() (bool, error) {
-		history, err := rows.History(ctx, name, 0, runs)
+		history, err := rows.History(ctx, name, syncstore.RunFilter{}, 0, runs)
 		if err != nil || len(history) < runs || history[0].Status == syncstore.StatusRunning {
 			return false, err
 		}

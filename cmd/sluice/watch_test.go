@@ -41,7 +41,7 @@ func (w *watching) history(t *testing.T) []syncstore.Run {
 	t.Helper()
 	names := w.rowNames(t)
 	require.Len(t, names, 1)
-	runs, err := w.rows.History(t.Context(), names[0], 0, 100)
+	runs, err := w.rows.History(t.Context(), names[0], syncstore.RunFilter{}, 0, 100)
 	require.NoError(t, err)
 	return runs
 }

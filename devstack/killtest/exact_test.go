@@ -33,7 +33,7 @@ func (s *system) requireExact(t *testing.T, id int64, in *input) {
 		}
 	}
 
-	rejects, err := s.warehouse.Rejects(ctx, site, uint64(id), 0, 2*len(in.rejected)+1)
+	rejects, err := s.warehouse.Rejects(ctx, site, uint64(id), warehouse.RejectFilter{}, 0, 2*len(in.rejected)+1)
 	require.NoError(t, err)
 	lines := make([]int64, len(rejects))
 	for i, r := range rejects {

@@ -102,7 +102,7 @@ func (s *synced) create(ctx context.Context, t *testing.T) {
 func (s *synced) drive(ctx context.Context, name string) error {
 	for delay.Wait(ctx, 8*tryEvery) == nil {
 		attempt, cancel := context.WithTimeout(ctx, answerTimeout)
-		runs, err := s.rows.History(attempt, name, 0, 1)
+		runs, err := s.rows.History(attempt, name, syncstore.RunFilter{}, 0, 1)
 		if err == nil && (len(runs) == 0 || runs[0].Status != syncstore.StatusRunning) {
 			// An error means that Temporal or all workers are dead: the next attempt follows.
 			_ = s.syncs.Run(attempt, name, starter.By{Who: "test"}) //nolint:errcheck // see above
@@ -153,7 +153,7 @@ func (s *synced) requireEqual(ctx context.Context, t *testing.T) {
 	t.Helper()
 	contacts, invalid := s.ometria.Records(), s.ometria.Invalid()
 	for _, list := range s.model.lists {
-		rejects, err := s.rows.Rejects(ctx, syncOf(list), 0, 10_000)
+		rejects, err := s.rows.Rejects(ctx, syncOf(list), syncstore.RejectFilter{}, 0, 10_000)
 		require.NoError(t, err)
 		rejected, malformed := map[string]bool{}, s.model.malformed(list)
 		for _, r := range rejects {

@@ -15,16 +15,24 @@ func textFlag(things, in string) cli.Flag {
 
 // stateFlag is the filter of a list by a state.
 func stateFlag(things string, states []string) cli.Flag {
-	return &cli.StringFlag{
-		Name: "state", Usage: "list only " + things + " in this `STATE`: " + strings.Join(states, ", "),
-	}
+	return choiceFlag("state", "list only "+things+" in this", states)
 }
 
 // chosenState reads stateFlag, "" for any state.
-func chosenState(c *cli.Context, states []string) (string, error) {
-	state := c.String("state")
-	if c.IsSet("state") && !slices.Contains(states, state) {
-		return "", fmt.Errorf("--state %s: want one of %s", state, strings.Join(states, ", "))
+func chosenState(c *cli.Context, states []string) (string, error) { return chosen(c, "state", states) }
+
+// choiceFlag is the filter of a list by one of some values. The usage ends before the value.
+func choiceFlag(name, usage string, choices []string) cli.Flag {
+	return &cli.StringFlag{
+		Name: name, Usage: usage + " `" + strings.ToUpper(name) + "`: " + strings.Join(choices, ", "),
 	}
-	return state, nil
+}
+
+// chosen reads choiceFlag, "" for any value.
+func chosen(c *cli.Context, name string, choices []string) (string, error) {
+	value := c.String(name)
+	if c.IsSet(name) && !slices.Contains(choices, value) {
+		return "", fmt.Errorf("--%s %s: want one of %s", name, value, strings.Join(choices, ", "))
+	}
+	return value, nil
 }

@@ -46,6 +46,11 @@ func importCommand(registry *importers.Registry) *cli.Command {
 		&cli.Command{
 			Name: "rejects", Usage: "list rejected rows of an import", ArgsUsage: "ID",
 			Flags: []cli.Flag{
+				textFlag("rows", "file, column or reason"),
+				&cli.StringFlag{Name: "column", Usage: "list only rows rejected for this `COLUMN`"},
+				&cli.StringSliceFlag{
+					Name: "part", Usage: "list only rows of the part of this `NUMBER`, as `sluice import parts` lists it" + repeated,
+				},
 				&cli.IntFlag{Name: "limit", Value: 50, Usage: "list at most `N` rows, 1 to 10000"},
 				&cli.IntFlag{Name: "skip", Usage: "skip the first `N` rows", DefaultText: "none"},
 				outputFlag(),

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
@@ -14,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/terminal"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 )
 
 func listParts(ctx context.Context, s *session, id int64, opened *dispatchstore.Store) error {
@@ -101,6 +105,19 @@ func printLine(s *session, line importstore.Feedback) error {
 	return err
 }
 
+// partNumbers reads the flag part.
+func partNumbers(c *cli.Context) ([]uint32, error) {
+	var parts []uint32
+	for _, text := range listFlag(c, "part") {
+		number, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("--part %s: want the number of a part, from 0", text)
+		}
+		parts = append(parts, uint32(number))
+	}
+	return parts, nil
+}
+
 // maxRejectsListed bounds a listing of rejects.
 const maxRejectsListed = 10000
 
@@ -117,6 +134,13 @@ func listRejects(ctx context.Context, s *session) error {
 	if skip < 0 {
 		return fmt.Errorf("--skip %d: want at least 0", skip)
 	}
+	parts, err := partNumbers(s.cli)
+	if err != nil {
+		return err
+	}
+	filter := warehouse.RejectFilter{
+		Parts: parts, Column: s.cli.String("column"), Text: strings.TrimSpace(s.cli.String("text")),
+	}
 	opened, err := s.Store(ctx)
 	if err != nil {
 		return err
@@ -129,7 +153,7 @@ func listRejects(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	rejects, err := house.Rejects(ctx, uint64(imp.SiteID), uint64(id), skip, limit)
+	rejects, err := house.Rejects(ctx, uint64(imp.SiteID), uint64(id), filter, skip, limit)
 	if err != nil {
 		return err
 	}
@@ -140,7 +164,7 @@ func listRejects(ctx context.Context, s *session) error {
 	case len(rejects) == 0 && skip > 0:
 		return say(s.cli, "Import %d has no rejected rows after the first %d.", id, skip)
 	case len(rejects) == 0:
-		return say(s.cli, "Import %d has no rejected rows.", id)
+		return nothing(s.cli, "rejected rows", fmt.Sprintf("Import %d has no rejected rows.", id))
 	}
 	table := terminal.NewTable("FILE", "LINE", "COLUMN", "REASON", "SAMPLE")
 	for _, r := range rejects {

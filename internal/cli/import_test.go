@@ -164,6 +164,9 @@ func requireRejectsAndLogs(t *testing.T, s shell) {
 	require.Contains(t, s.ok(t, "import", "rejects", "1", "--limit", "1"), "\nThere may be more: continue with --skip 1.\n")
 	require.Equal(t, "Import 1 has no rejected rows after the first 1.\n", s.ok(t, "import", "rejects", "1", "--skip", "1"))
 	require.Equal(t, "[]\n", s.ok(t, "import", "rejects", "1", "--skip", "1", "-o", "json"))
+	require.Contains(t, s.ok(t, "import", "rejects", "1", "--text", "WHOLE", "--column", "visitors", "--part", "0,1"), "digits")
+	require.Equal(t, "No rejected rows match --column, --part.\n", s.ok(t, "import", "rejects", "1", "--part", "7", "--column", "x"))
+	s.fails(t, "--part x: want the number of a part, from 0", "import", "rejects", "1", "--part", "x")
 
 	lines := strings.Split(strings.TrimSpace(s.ok(t, "import", "logs", "1", "-f", "-o", "json")), "\n")
 	require.Len(t, lines, 3)

@@ -8,7 +8,7 @@ import (
 )
 
 // noFilters are the flags of listings that do not filter.
-var noFilters = []string{"all", "count", "hourly", "limit", "o", "output"}
+var noFilters = []string{"all", "by", "count", "hourly", "limit", "o", "output", "skip"}
 
 // nothing writes the line of an empty listing: the filters if any are set, else the text.
 func nothing(c *cli.Context, things, text string) error {

@@ -17,6 +17,9 @@ func scheduleCommand() *cli.Command {
 		&cli.Command{
 			Name: "list", Usage: "list schedules with their next and last runs",
 			Flags: []cli.Flag{
+				textFlag("schedules", "name, site or source"), stateFlag("schedules", starter.ScheduleStates()),
+				&cli.StringFlag{Name: "site", Usage: "list only schedules of this `SITE`"},
+				&cli.StringFlag{Name: "source", Usage: "list only schedules of this `IMPORTER`"},
 				&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` schedules, 1 to 1000"},
 				outputFlag(),
 			},

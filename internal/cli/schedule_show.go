@@ -16,7 +16,15 @@ import (
 
 func listSchedules(ctx context.Context, s *session, limit int, client *starter.Starter) error {
 	c := s.cli
-	all, more, err := client.Schedules(ctx, limit)
+	filter := starter.ScheduleFilter{Source: c.String("source"), Text: c.String("text")}
+	if c.IsSet("site") {
+		filter.Sites = []string{c.String("site")}
+	}
+	var err error
+	if filter.State, err = chosenState(c, starter.ScheduleStates()); err != nil {
+		return err
+	}
+	all, more, err := client.Schedules(ctx, filter, limit)
 	if err != nil {
 		return err
 	}
@@ -24,7 +32,7 @@ func listSchedules(ctx context.Context, s *session, limit int, client *starter.S
 		return writeJSON(c, convert.Slice(all, importview.ScheduleOf))
 	}
 	if len(all) == 0 {
-		return say(c, "No schedules found. Create one with `sluice schedule create`.")
+		return nothing(c, "schedules", "No schedules found. Create one with `sluice schedule create`.")
 	}
 	table := terminal.NewTable("NAME", "SITE", "SOURCE", "SCHEDULE", "TIME ZONE", "STATE", "NEXT RUNS", "LAST RUN", "NOTE")
 	for _, one := range all {

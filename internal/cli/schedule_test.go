@@ -116,6 +116,12 @@ func TestSchedule(t *testing.T) {
 	var all []seenSchedule
 	s.json(t, &all, "schedule", "list")
 	require.Len(t, all, 1)
+	s.json(t, &all, "schedule", "list", "--text", "NIGHT", "--site", "example.com", "--source", "noop", "--state", "paused")
+	require.Len(t, all, 1)
+	require.Equal(t, "No schedules match --state.\n", s.ok(t, "schedule", "list", "--state", "active"))
+	require.Equal(t, "No schedules match --site, --source.\n",
+		s.ok(t, "schedule", "list", "--source", "csv", "--site", "nowhere.example"))
+	s.fails(t, "--state late: want one of active, paused", "schedule", "list", "--state", "late")
 	s.json(t, &one, "schedule", "resume", "nightly", "--by", "ann")
 	require.Equal(t, []any{false, "resumed by ann"}, []any{one.Paused, one.Note})
 

@@ -41,6 +41,8 @@ func syncCommand() *cli.Command {
 			withArg(syncArg, (*session).Syncs, resumeSync), byFlag()),
 		syncRejectsCommand(),
 		command("history", "list the runs of a sync, latest first", withSession(syncHistory),
+			choiceFlag("status", "list only runs in this", syncstore.Statuses()),
+			choiceFlag("kind", "list only runs of this", syncstore.RunKinds()),
 			&cli.IntFlag{Name: "limit", Value: 20, Usage: "list at most `N` runs, 1 to 1000"}),
 		command("delete", "delete a sync; what it has delivered stays",
 			withArg(syncArg, (*session).Syncs, deleteSync)),

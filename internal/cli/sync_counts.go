@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/spreadsheet"
 	"github.com/sluicehq/sluice/internal/terminal"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
+	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
 // countsLine compares a full load with the counts of the source, "" without one.
@@ -72,19 +73,28 @@ const (
 )
 
 // listHeld lists the records of a sync that are held as opted out.
-func listHeld(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, limit int) error {
-	if c.String("output") == "csv" {
-		return exportHeld(ctx, c, client, name)
-	}
-	all, err := client.Held(ctx, name, 0, limit)
+func listHeld(ctx context.Context, s *session, name string, limit int) error {
+	c := s.cli
+	filter, err := heldFilter(c)
 	if err != nil {
 		return err
+	}
+	client, err := s.storedSyncs(ctx)
+	if err != nil {
+		return err
+	}
+	if c.String("output") == "csv" {
+		return explainSync(name, exportHeld(ctx, c, client, name, filter))
+	}
+	all, err := client.Held(ctx, name, filter, 0, limit)
+	if err != nil {
+		return explainSync(name, err)
 	}
 	if asJSON(c) {
 		return writeJSON(c, all)
 	}
 	if len(all) == 0 {
-		return say(c, "No record of sync %s is held opted out.", name)
+		return noRecords(c, heldFilters, "held records", fmt.Sprintf("No record of sync %s is held opted out.", name))
 	}
 	table := terminal.NewTable("ID", "KEY", "FIRST", "LAST")
 	for _, h := range all {
@@ -93,11 +103,21 @@ func listHeld(ctx context.Context, c *cli.Context, client *syncclient.Syncs, nam
 	return table.Write(c.App.Writer)
 }
 
+// heldFilter reads heldFilters.
+func heldFilter(c *cli.Context) (f syncstore.HeldFilter, err error) {
+	if f.After, err = timeFlag(c, "held-after"); err == nil {
+		f.Before, err = timeFlag(c, "held-before")
+	}
+	return f, err
+}
+
 // exportHeld writes all rows as CSV.
-func exportHeld(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string) error {
+func exportHeld(
+	ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, f syncstore.HeldFilter,
+) error {
 	lines, after := [][]string{{"id", "key", "first_at", "last_at"}}, int64(0)
 	for {
-		all, err := client.Held(ctx, name, after, maxListed)
+		all, err := client.Held(ctx, name, f, after, maxListed)
 		if err != nil {
 			return err
 		}

@@ -41,11 +41,18 @@ func syncHistory(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	var filter syncstore.RunFilter
+	if filter.Status, err = chosen(c, "status", syncstore.Statuses()); err != nil {
+		return err
+	}
+	if filter.Kind, err = chosen(c, "kind", syncstore.RunKinds()); err != nil {
+		return err
+	}
 	client, err := s.storedSyncs(ctx)
 	if err != nil {
 		return err
 	}
-	runs, err := client.History(ctx, name, 0, limit)
+	runs, err := client.History(ctx, name, filter, 0, limit)
 	if err != nil {
 		return explainSync(name, err)
 	}
@@ -53,7 +60,7 @@ func syncHistory(ctx context.Context, s *session) error {
 		return writeJSON(c, runs)
 	}
 	if len(runs) == 0 {
-		return say(c, "Sync %s has had no run yet.", name)
+		return nothing(c, "runs", fmt.Sprintf("Sync %s has had no run yet.", name))
 	}
 	table := terminal.NewTable(
 		"RUN", "KIND", "STATUS", "STARTED", "TOOK", "UNTIL", "READ", "DELIVERED", "REJECTED", "LATE ERRORS", "ERROR")

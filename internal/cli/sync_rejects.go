@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -22,6 +23,12 @@ func syncRejectsCommand() *cli.Command {
 			"opt-out, which the target does not replace.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "kind", Value: kindRejected, Usage: "list records of `KIND`: rejected or held-opted-out"},
+			textFlag("rejected records", "reason"), stateFlag("rejected records", syncclient.RejectStates()),
+			choiceFlag("stage", "list only records that were rejected in this", syncclient.Stages()),
+			&cli.StringFlag{
+				Name: "held-after", Usage: "list only held records first held at or after `TIME`; 2h means two hours ago",
+			},
+			&cli.StringFlag{Name: "held-before", Usage: "list only held records first held before `TIME`"},
 			&cli.IntFlag{Name: "limit", Value: 100, Usage: "list at most `N` records, 1 to 1000"},
 			&cli.BoolFlag{Name: "retry", Usage: "retry records now: those of --id, or all"},
 			&cli.StringSliceFlag{Name: "id", Usage: "`ID` of a record to retry; may be repeated"},
@@ -53,26 +60,79 @@ func syncRejects(ctx context.Context, s *session) error {
 			"--retry is for --kind %s: records of the kind %s are delivered", kindRejected, kindHeld))
 	case len(ids) > 0 && !c.Bool("retry"):
 		return exitWith(exitUsage, errors.New("--id is for --retry"))
-	case c.Bool("retry"):
+	}
+	if err := checkRejectFilters(c, kind); err != nil {
+		return exitWith(exitUsage, err)
+	}
+	if c.Bool("retry") {
 		return retryRejects(ctx, s, name, ids)
 	}
-	client, err := s.storedSyncs(ctx)
-	switch {
-	case err != nil:
-		return err
-	case kind == kindHeld:
-		err = listHeld(ctx, c, client, name, limit)
-	case c.String("output") == "csv":
-		err = exportRejects(ctx, c, client, name)
-	default:
-		err = listRejected(ctx, c, client, name, limit)
+	if kind == kindHeld {
+		return listHeld(ctx, s, name, limit)
 	}
-	return explainSync(name, err)
+	return listSyncRejects(ctx, s, name, limit)
+}
+
+// rejectFilters and heldFilters are the filters of the records of each kind.
+var (
+	rejectFilters = []string{"text", "state", "stage"}
+	heldFilters   = []string{"held-after", "held-before"}
+)
+
+// checkRejectFilters refuses filters of the other kind of records, and those of a retry, which is of all records or of
+// those of --id.
+func checkRejectFilters(c *cli.Context, kind string) error {
+	others, own := heldFilters, kindHeld
+	if kind == kindHeld {
+		others, own = rejectFilters, kindRejected
+	}
+	for _, name := range others {
+		if c.IsSet(name) {
+			return fmt.Errorf("--%s is for --kind %s", name, own)
+		}
+	}
+	for _, name := range rejectFilters {
+		if c.IsSet(name) && c.Bool("retry") {
+			return fmt.Errorf("--%s filters the list: --retry takes the records of --id, or all", name)
+		}
+	}
+	return nil
+}
+
+// noRecords writes the line of an empty list: --kind alone is no filter.
+func noRecords(c *cli.Context, filters []string, things, text string) error {
+	if !slices.ContainsFunc(filters, c.IsSet) {
+		return say(c, "%s", text)
+	}
+	return nothing(c, things, text)
+}
+
+// listSyncRejects lists or exports the records of a sync that are not delivered.
+func listSyncRejects(ctx context.Context, s *session, name string, limit int) error {
+	c := s.cli
+	filter := syncclient.RejectFilter{Text: c.String("text")}
+	var err error
+	if filter.State, err = chosenState(c, syncclient.RejectStates()); err != nil {
+		return err
+	}
+	if filter.Stage, err = chosen(c, "stage", syncclient.Stages()); err != nil {
+		return err
+	}
+	client, err := s.storedSyncs(ctx)
+	if err != nil {
+		return err
+	}
+	if c.String("output") == "csv" {
+		return explainSync(name, exportRejects(ctx, c, client, name, filter))
+	}
+	return explainSync(name, listRejected(ctx, c, client, name, filter, limit))
 }
 
 // listRejected lists the records of a sync that are not delivered, and the late errors.
-func listRejected(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, limit int) error {
-	all, err := client.Rejects(ctx, name, 0, limit)
+func listRejected(
+	ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, f syncclient.RejectFilter, limit int,
+) error {
+	all, err := client.Rejects(ctx, name, f, 0, limit)
 	if err != nil {
 		return err
 	}
@@ -92,7 +152,7 @@ func listRejected(ctx context.Context, c *cli.Context, client *syncclient.Syncs,
 
 func writeRejects(c *cli.Context, name string, all []syncclient.RejectedRecord) error {
 	if len(all) == 0 {
-		return say(c, "No record of sync %s is rejected.", name)
+		return noRecords(c, rejectFilters, "rejected records", fmt.Sprintf("No record of sync %s is rejected.", name))
 	}
 	table := terminal.NewTable("ID", "KEY", "STAGE", "TIMES", "LAST", "REASON")
 	for _, r := range all {
@@ -102,10 +162,12 @@ func writeRejects(c *cli.Context, name string, all []syncclient.RejectedRecord) 
 }
 
 // exportRejects writes all rows as CSV.
-func exportRejects(ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string) error {
+func exportRejects(
+	ctx context.Context, c *cli.Context, client *syncclient.Syncs, name string, f syncclient.RejectFilter,
+) error {
 	lines, after := [][]string{{"id", "key", "stage", "times", "last_at", "reason"}}, int64(0)
 	for {
-		all, err := client.Rejects(ctx, name, after, maxListed)
+		all, err := client.Rejects(ctx, name, f, after, maxListed)
 		if err != nil {
 			return err
 		}

@@ -153,6 +153,11 @@ func TestSync(t *testing.T) {
 	golden(t, "sync/rejects", steady(s.ok(t, "sync", "rejects", "news")))
 	require.Contains(t, s.ok(t, "sync", "rejects", "news", "-o", "csv"), "write,1,")
 	require.Equal(t, "No record of sync news is held opted out.\n", s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out"))
+	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--stage", "write", "--state", "rejected", "--text", "BYTES"), "write")
+	require.Equal(t, "No rejected records match --state.\n", s.ok(t, "sync", "rejects", "news", "--state", "retry_requested"))
+	require.NotContains(t, s.ok(t, "sync", "rejects", "news", "--stage", "map", "-o", "csv"), "write,1,")
+	require.Equal(t, "No runs match --status.\n", s.ok(t, "sync", "history", "news", "--status", "failed"))
+	require.Contains(t, s.ok(t, "sync", "history", "news", "--kind", "full"), "succeeded")
 	require.EqualValues(t, 0, done.Counts["difference"])
 	golden(t, "sync/list", steady(s.ok(t, "sync", "list")))
 	golden(t, "sync/show", steady(s.ok(t, "sync", "show", "news")))
@@ -179,6 +184,9 @@ func TestSync(t *testing.T) {
 	require.Contains(t, s.ok(t, "sync", "show", "news"), "1 record opted in again and held opted out by the target")
 	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out"), held)
 	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out", "-o", "csv"), held)
+	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out", "--held-after", "1h"), held)
+	require.Contains(t, s.ok(t, "sync", "rejects", "news", "--kind", "held-opted-out", "--held-before", "2026-01-01"),
+		"No held records match --held-before")
 
 	// A pause lasts, also for the command run.
 	require.Contains(t, s.ok(t, "sync", "pause", "news", "--reason", "cleaning"), "paused sync news")
@@ -262,6 +270,12 @@ func TestSyncFaults(t *testing.T) {
 	s.fails(t, `--kind "x": want rejected or held-opted-out`, "sync", "rejects", "news", "--kind", "x")
 	s.fails(t, "--retry is for --kind rejected: records of the kind held-opted-out are delivered",
 		"sync", "rejects", "news", "--kind", "held-opted-out", "--retry")
+	s.fails(t, "--text is for --kind rejected", "sync", "rejects", "news", "--kind", "held-opted-out", "--text", "x")
+	s.fails(t, "--held-after is for --kind held-opted-out", "sync", "rejects", "news", "--held-after", "1h")
+	s.fails(t, "--stage filters the list: --retry takes the records of --id, or all",
+		"sync", "rejects", "news", "--retry", "--stage", "map")
+	s.fails(t, "--stage send: want one of read, map, write", "sync", "rejects", "news", "--stage", "send")
+	s.fails(t, "--status late: want one of running, succeeded, failed, cancelled", "sync", "history", "news", "--status", "late")
 	s.fails(t, "interval 1s: want whole seconds, 1m0s to 744h0m0s", create("--every", "1s")...)
 	s.ok(t, create()...)
 	s.fails(t, "there is a sync news: see it with `sluice sync show news`", create()...)

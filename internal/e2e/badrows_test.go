@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/enginetest"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -46,7 +47,7 @@ func TestBadRows(t *testing.T) {
 	require.EqualValues(t, len(bad), last.RowsRejected)
 	require.EqualValues(t, 1, last.RowsOutOfRange)
 
-	rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(last.Import.SiteID), uint64(last.Import.ID), 0, 100)
+	rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(last.Import.SiteID), uint64(last.Import.ID), warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, rejects, len(bad))
 	for i, b := range bad {
@@ -73,7 +74,7 @@ func TestBadText(t *testing.T) {
 			"2021-01-01,example.com,\"/日本\n\"\"x\"\"\",1\n")
 	}, "", importstore.StatusCompleted)
 	require.EqualValues(t, 2, last.RowsLoaded)
-	rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(last.Import.SiteID), uint64(last.Import.ID), 0, 100)
+	rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(last.Import.SiteID), uint64(last.Import.ID), warehouse.RejectFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Equal(t, []schema.Reject{
 		{File: "imported_pages_20210101_20210131.csv", Line: 3, Column: "page", Reason: "not UTF-8: save the file in the UTF-8 encoding", Sample: "/\uFFFD"},

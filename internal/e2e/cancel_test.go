@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 )
 
 const slowly = `{"rows": 20000, "parts": 3, "delay": "20ms"}`
@@ -59,7 +60,7 @@ func TestCancelWhileLoading(t *testing.T) {
 
 // cleanRejects says whether rejects of an import are left.
 func (s *system) cleanRejects(imp importstore.Import) error {
-	rejects, err := s.Warehouse.Rejects(enginetest.Context(s.t), uint64(imp.SiteID), uint64(imp.ID), 0, 10)
+	rejects, err := s.Warehouse.Rejects(enginetest.Context(s.t), uint64(imp.SiteID), uint64(imp.ID), warehouse.RejectFilter{}, 0, 10)
 	if err == nil && len(rejects) > 0 {
 		err = fmt.Errorf("%d rejects are left", len(rejects))
 	}

@@ -98,7 +98,7 @@ func (s *syncing) await(runs int, delivered int64) {
 	var history []syncstore.Run
 	polltest.Eventually(s.t, func() bool {
 		var err error
-		history, err = s.rows.History(enginetest.Context(s.t), "news", 0, runs+1)
+		history, err = s.rows.History(enginetest.Context(s.t), "news", syncstore.RunFilter{}, 0, runs+1)
 		require.NoError(s.t, err)
 		return len(history) == runs && history[0].Status != syncstore.StatusRunning
 	}, time.Minute, 50*time.Millisecond)

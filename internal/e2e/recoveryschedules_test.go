@@ -83,7 +83,7 @@ func TestTemporalLostWithSchedules(t *testing.T) {
 		before[name] = now
 	}
 	s.LoseTemporal(t)
-	known, _, err := s.Starter.Schedules(ctx, 10)
+	known, _, err := s.Starter.Schedules(ctx, starter.ScheduleFilter{}, 10)
 	require.NoError(t, err)
 	require.Len(t, known, 2, "the store knows them meanwhile")
 	require.Equal(t, []any{"paused", true, before["paused"].Note}, []any{known[0].Name, known[0].Paused, known[0].Note})

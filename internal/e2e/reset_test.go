@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/internal/enginetest"
 	"github.com/sluicehq/sluice/starter"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 )
 
 // A failed import whose cause is fixed is run again by a reset of its workflow, from
@@ -40,7 +41,7 @@ func TestResetOfAFailedImport(t *testing.T) {
 			require.Equal(t, sumTo(500)-sumTo(4), s.visitors(imp))
 			require.Empty(t, last.Import.Error)
 			require.Empty(t, last.Import.ErrorClass)
-			rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(imp.SiteID), uint64(imp.ID), 0, 10)
+			rejects, err := s.Warehouse.Rejects(enginetest.Context(t), uint64(imp.SiteID), uint64(imp.ID), warehouse.RejectFilter{}, 0, 10)
 			require.NoError(t, err)
 			require.Len(t, rejects, 4, "those of the first run are not there twice")
 			require.Equal(t, "completed", s.attributes(imp.WorkflowID, "")["SluiceStatus"])

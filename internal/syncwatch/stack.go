@@ -249,7 +249,7 @@ func (s *Stack) Recorded(ctx context.Context, run int64) error { return s.rows.N
 
 // Progress returns how far the latest run of an entry is.
 func (s *Stack) Progress(ctx context.Context, k statefile.Key) (Progress, error) {
-	runs, err := s.rows.History(ctx, s.name(k), 0, 1)
+	runs, err := s.rows.History(ctx, s.name(k), syncstore.RunFilter{}, 0, 1)
 	if err != nil || len(runs) == 0 {
 		return Progress{}, err
 	}

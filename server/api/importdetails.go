@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/access"
 	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
@@ -85,7 +87,15 @@ func (a *API) listFeedback(ctx context.Context, in *importPageInput) (*List[impo
 // maxRejects bounds how far the rejects of an import can be listed: ClickHouse reads those before, too.
 const maxRejects = 100_000
 
-func (a *API) listRejects(ctx context.Context, in *importPageInput) (*List[importview.Reject], error) {
+type listRejectsInput struct {
+	ImportPath
+	Page
+	Part   []uint32 `query:"part" maxItems:"100" doc:"Only rows of the parts of these numbers, separated by commas."`
+	Column string   `query:"column" maxLength:"200" doc:"Only rows that were rejected for this column."`
+	Text   string   `query:"text" maxLength:"100" doc:"Only rows with this text in their file, column or reason."`
+}
+
+func (a *API) listRejects(ctx context.Context, in *listRejectsInput) (*List[importview.Reject], error) {
 	skip := 0
 	if err := in.after("list-import-rejects", &skip); err != nil {
 		return nil, err
@@ -97,7 +107,8 @@ func (a *API) listRejects(ctx context.Context, in *importPageInput) (*List[impor
 	if err != nil {
 		return nil, err
 	}
-	rejects, err := a.cfg.Warehouse.Rejects(ctx, uint64(imp.SiteID), uint64(imp.ID), skip, in.Limit+1)
+	filter := warehouse.RejectFilter{Parts: in.Part, Column: in.Column, Text: strings.TrimSpace(in.Text)}
+	rejects, err := a.cfg.Warehouse.Rejects(ctx, uint64(imp.SiteID), uint64(imp.ID), filter, skip, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,7 +64,18 @@ func TestImportLifecycle(t *testing.T) {
 	require.Len(t, readPages[importview.Part](t, b, path+"/parts?status=done,parked"), 3)
 	require.Empty(t, readPages[importview.Part](t, b, path+"/parts?status=parked,failed"))
 	b.do(t, "viewer-own", http.MethodGet, path+"/parts?status=lost", nil).problem(t, "invalid")
-	require.Len(t, readPages[importview.Reject](t, b, path+"/rejects?limit=2"), 3)
+	rejects := readPages[importview.Reject](t, b, path+"/rejects?limit=2")
+	require.Len(t, rejects, 3)
+	reason := url.QueryEscape(strings.ToUpper(rejects[0].Reason))
+	for query, want := range map[string]int{
+		"text=" + reason: 3, "text=nowhere": 0, "part=0,1,2": 3, "part=7": 0, "column=" + rejects[0].Column: 3,
+		"column=none": 0, "part=7&text=" + reason: 0,
+	} {
+		require.Len(t, readPages[importview.Reject](t, b, path+"/rejects?limit=1&"+query), want, query)
+	}
+	for _, query := range []string{"part=x", "part=-1", "text=" + strings.Repeat("x", 101)} {
+		b.do(t, "viewer-own", http.MethodGet, path+"/rejects?"+query, nil).problem(t, "invalid")
+	}
 	lines := readPages[importview.Feedback](t, b, path+"/feedback?limit=1")
 	require.NotEmpty(t, lines)
 	for i, line := range lines {

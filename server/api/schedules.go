@@ -163,7 +163,10 @@ func scheduleTag(s starter.Schedule) (string, error) {
 
 type listSchedulesInput struct {
 	Page
-	Site string `query:"site" maxLength:"253" doc:"Only schedules of this site."`
+	Site   string `query:"site" maxLength:"253" doc:"Only schedules of this site."`
+	Source string `query:"source" maxLength:"100" doc:"Only schedules of this importer."`
+	State  string `query:"state" enum:"active,paused" doc:"Only schedules in this state."`
+	Text   string `query:"text" maxLength:"100" doc:"Only schedules with this text in their name, site or source."`
 }
 
 func (a *API) listSchedules(ctx context.Context, in *listSchedulesInput) (*List[importview.Schedule], error) {
@@ -182,7 +185,8 @@ func (a *API) listSchedules(ctx context.Context, in *listSchedulesInput) (*List[
 			sites = []string{in.Site}
 		}
 	}
-	list, err := a.cfg.Starter.SchedulesOf(ctx, sites, after, int32(in.Limit)+1)
+	filter := starter.ScheduleFilter{Sites: sites, Source: in.Source, State: in.State, Text: in.Text}
+	list, err := a.cfg.Starter.SchedulesOf(ctx, filter, after, int32(in.Limit)+1)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,13 @@ func TestSchedules(t *testing.T) {
 	require.Zero(t, schedule.PauseAfterFailures)
 	require.Len(t, readPages[importview.Schedule](t, b, "/schedules?site="+own), 1)
 	require.Empty(t, readPages[importview.Schedule](t, b, "/schedules?site="+foreign))
+	for query, want := range map[string]int{
+		"text=NIGHT": 1, "text=noop&state=active&source=noop": 1, "text=" + own[:4]: 1, "state=paused": 0, "source=csv": 0,
+		"text=nowhere": 0,
+	} {
+		require.Len(t, readPages[importview.Schedule](t, b, "/schedules?limit=1&"+query), want, query)
+	}
+	b.do(t, "viewer-all", http.MethodGet, "/schedules?state=late", nil).problem(t, "invalid")
 	require.Equal(t, []any{true, int64(7), []string{"ann@example.com"}}, []any{
 		*schedule.Review, schedule.RowsPerSecond, schedule.Notify,
 	})

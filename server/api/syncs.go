@@ -270,37 +270,3 @@ func (a *API) retrySyncRejects(ctx context.Context, in *retrySyncRejectsInput) (
 	out.Body.Records, err = a.syncClient().RetryRejects(ctx, in.Sync, ids, by(ctx, ""))
 	return out, err
 }
-
-type syncPageInput struct {
-	SyncPath
-	Page
-}
-
-func (a *API) listSyncRuns(ctx context.Context, in *syncPageInput) (*List[syncclient.SyncRun], error) {
-	return syncPage(ctx, in, "list-sync-runs", a.syncClient().History, func(r syncclient.SyncRun) int64 { return r.ID })
-}
-
-func (a *API) listSyncRejects(ctx context.Context, in *syncPageInput) (*List[syncclient.RejectedRecord], error) {
-	id := func(r syncclient.RejectedRecord) int64 { return r.ID }
-	return syncPage(ctx, in, "list-sync-rejects", a.syncClient().Rejects, id)
-}
-
-func (a *API) listSyncHeld(ctx context.Context, in *syncPageInput) (*List[syncclient.HeldRecord], error) {
-	return syncPage(ctx, in, "list-sync-held", a.syncClient().Held, func(h syncclient.HeldRecord) int64 { return h.ID })
-}
-
-// syncPage returns a page of something of a sync that is read from an ID on.
-func syncPage[T any](
-	ctx context.Context, in *syncPageInput, operation string,
-	read func(ctx context.Context, name string, from int64, limit int) ([]T, error), id func(T) int64,
-) (*List[T], error) {
-	var from int64
-	if err := in.after(operation, &from); err != nil {
-		return nil, err
-	}
-	items, err := read(ctx, in.Sync, from, in.Limit+1)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, operation, items, func(item T) any { return id(item) })
-}

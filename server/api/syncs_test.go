@@ -65,6 +65,12 @@ func TestRetriedRejectsAreAudited(t *testing.T) {
 		b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/rejects", nil, &rejects)
 		require.Len(c, rejects.Items, 1)
 	}, time.Minute, 50*time.Millisecond)
+	for query, want := range map[string]int{
+		"stage=write&state=rejected&text=BYTES": 1, "stage=map": 0, "state=retry_requested": 0, "text=nowhere": 0,
+	} {
+		b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/rejects?"+query, nil, &rejects)
+		require.Len(t, rejects.Items, want, query)
+	}
 	retried := b.ok(t, "operator-all", http.MethodPost, "/syncs/news/rejects/retry", nil, nil)
 	entries := b.entriesOf(t, retried.header.Get("X-Request-Id"))
 	require.Len(t, entries, 1)
@@ -109,6 +115,17 @@ func TestSyncs(t *testing.T) {
 	var runs struct{ Items []syncclient.SyncRun }
 	b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/runs", nil, &runs)
 	require.EqualValues(t, 1, runs.Items[len(runs.Items)-1].Delivered)
+	for query, want := range map[string]int{
+		"status=succeeded&kind=full": 1, "status=failed": 0, "kind=find": 0,
+	} {
+		b.ok(t, "viewer-all", http.MethodGet, "/syncs/news/runs?"+query, nil, &runs)
+		require.Len(t, runs.Items, want, query)
+	}
+	for _, query := range []string{
+		"runs?status=late", "runs?kind=scan", "rejects?stage=send", "rejects?state=none", "held?held_after=soon",
+	} {
+		b.do(t, "viewer-all", http.MethodGet, "/syncs/news/"+query, nil).problem(t, "invalid")
+	}
 
 	shown := b.do(t, "viewer-all", http.MethodGet, "/syncs/news", nil)
 	change := map[string]any{"settings": map[string]any{

@@ -90,10 +90,42 @@ func TestListsAreExported(t *testing.T) {
 		require.Len(t, b.get(t, "/export"+path).rows(t), 1+found, path)
 		require.Equal(t, http.StatusUnprocessableEntity, b.get(t, list+"?text="+strings.Repeat("x", 300)).status, path)
 	}
+	b.requireFilters(t, map[string]int{
+		"/schedules?text=NIGHT&state=active&source=noop&site=" + site: 1, "/schedules?state=paused": 0, "/schedules?source=csv": 0,
+	})
 	require.Equal(t, http.StatusUnprocessableEntity, b.get(t, "/export/jobs?created_after=soon").status)
 	require.Equal(t, http.StatusForbidden, b.send(t, http.MethodGet, "/export/jobs", nil, "", token...).status)
 	require.Equal(t, http.StatusNotFound, b.get(t, "/export/imports/404/parts").status)
 	p := b.get(t, "/export/imports")
 	require.Equal(t, `attachment; filename="imports.csv"`, p.header.Get("Content-Disposition"))
 	require.Equal(t, "no-store", p.header.Get("Cache-Control"))
+}
+
+// requireFilters fails the test unless the page of a list, and its file, have so many items under filters, and the page
+// says when they match nothing.
+func (b *bundle) requireFilters(t *testing.T, found map[string]int) {
+	t.Helper()
+	for path, want := range found {
+		list, _, _ := strings.Cut(path, "?")
+		shown := b.get(t, path)
+		require.Equal(t, http.StatusOK, shown.status, shown.text)
+		require.Equal(t, want == 0, strings.Contains(shown.text, "matches th"), "%s: %s", path, shown.text)
+		require.Equal(t, want == 0, strings.Contains(shown.html, `<a class="button" href="`+list+`">Show all`), path)
+		require.Equal(t, want > 0, strings.Contains(shown.html, `href="/export`+list+"?"), "the link of the file of %s", path)
+		require.Len(t, b.get(t, "/export"+path).rows(t), 1+want, path)
+	}
+}
+
+// requireSyncFilters fails the test unless the lists of the sync members, which has one run with one rejected record, have
+// filters.
+func (b *bundle) requireSyncFilters(t *testing.T) {
+	t.Helper()
+	b.requireFilters(t, map[string]int{
+		"/syncs/members/runs?status=succeeded&kind=full": 1, "/syncs/members/runs?status=failed": 0,
+		"/syncs/members/rejects?text=BYTES&stage=write&state=rejected": 1, "/syncs/members/rejects?stage=map": 0,
+		"/syncs/members/rejects?state=retry_requested": 0, "/syncs/members/held?held_after=2026-01-01T00%3A00": 0,
+	})
+	for _, path := range []string{"runs?status=x", "rejects?stage=x", "rejects?state=x", "held?held_before=soon"} {
+		require.Equal(t, http.StatusUnprocessableEntity, b.get(t, "/syncs/members/"+path).status, path)
+	}
 }

@@ -184,10 +184,31 @@ func stepsOf(i importview.Import) []step {
 	return steps
 }
 
+// rejectFilters are the filters of rejected rows.
+var rejectFilters = []string{"text", "column", "part"}
+
 // rejectList is the page of rejected rows.
 type rejectList struct {
 	List[importview.Reject]
 	Import api.ImportDetails
+	// Parts are those of the first maxChosenParts that have rejected rows, and the chosen one.
+	Parts []importview.Part
+}
+
+// maxChosenParts is the number of parts of an import of which a filter offers those with rejected rows.
+const maxChosenParts = 200
+
+// rejectedParts returns the parts with rejected rows, and the chosen one, "" for none.
+func rejectedParts(all []importview.Part, chosen string) []importview.Part {
+	parts := slices.DeleteFunc(all, func(p importview.Part) bool {
+		return p.RowsRejected == 0 && strconv.Itoa(int(p.Part)) != chosen
+	})
+	number, err := strconv.ParseInt(chosen, 10, 32)
+	offered := slices.ContainsFunc(parts, func(p importview.Part) bool { return int64(p.Part) == number })
+	if err == nil && !offered {
+		parts = append(parts, importview.Part{Part: int32(number), Label: "part " + chosen})
+	}
+	return parts
 }
 
 func (p *Pages) rejectsPage(v *visit) (any, error) {
@@ -196,6 +217,11 @@ func (p *Pages) rejectsPage(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rejects, err := getPage[importview.Reject](v, path+"/rejects")
-	return rejectList{List: rejects, Import: details}, err
+	rejects, err := getPage[importview.Reject](v, path+"/rejects", rejectFilters...)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := get[List[importview.Part]](v, path+"/parts", url.Values{"limit": {strconv.Itoa(maxChosenParts)}})
+	offered := rejectedParts(parts.Items, v.r.URL.Query().Get("part"))
+	return rejectList{List: rejects, Import: details, Parts: offered}, err
 }

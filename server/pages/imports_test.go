@@ -81,6 +81,15 @@ func TestFileBecomesAnImport(t *testing.T) {
 	p = b.get(t, p.path+"/rejects")
 	require.Contains(t, p.text, "1 rejected row")
 	require.Contains(t, p.text, "imported_visitors_20260101_20260104.csv 5 visitors")
+	rejects := p.path
+	require.Contains(t, b.get(t, strings.TrimSuffix(rejects, "/rejects")).html, `<a href="`+rejects+`?part=0">1</a>`)
+	b.requireFilters(t, map[string]int{
+		rejects + "?text=VISITORS&column=visitors&part=0": 1, rejects + "?part=7": 0, rejects + "?column=bounces": 0,
+		rejects + "?text=nowhere": 0,
+	})
+	require.Contains(t, b.get(t, rejects+"?part=0").html, `<option value="0" selected>`)
+	require.Contains(t, b.get(t, rejects+"?part=7").html, `<option value="7" selected>part 7</option>`)
+	require.Equal(t, http.StatusUnprocessableEntity, b.get(t, rejects+"?part=x").status)
 	p = b.get(t, "/imports")
 	require.Contains(t, p.text, hostile)
 

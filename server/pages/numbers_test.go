@@ -153,6 +153,7 @@ func TestPagesHaveTheNumbersOfTheAPI(t *testing.T) {
 		}
 	}
 
+	b.requireSyncFilters(t)
 	var synced syncclient.Sync
 	b.read(t, "/syncs/members", &synced)
 	require.Equal(t, []int64{1235, 1234, 1}, []int64{synced.Run.Read, synced.Run.Delivered, synced.Rejects})

@@ -45,8 +45,11 @@ func (p *Pages) scheduleAction(command string, do func(v *visit) error) {
 // schedulePath is the path of the schedule of a request, here and at the API.
 func schedulePath(v *visit) string { return "/schedules/" + url.PathEscape(v.r.PathValue("schedule")) }
 
+// scheduleFilters are the filters of schedules.
+var scheduleFilters = []string{"text", "site", "source", "state"}
+
 func (p *Pages) schedulesPage(v *visit) (any, error) {
-	list, err := getPage[importview.Schedule](v, "/schedules", "site")
+	list, err := getPage[importview.Schedule](v, "/schedules", scheduleFilters...)
 	shown := List[scheduleView]{Next: list.Next}
 	for _, s := range list.Items {
 		shown.Items = append(shown.Items, scheduleView{s})

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	dlog "github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/internal/enginetest"
+	"github.com/sluicehq/sluice/starter"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -64,7 +65,7 @@ func TestApplyRetention(t *testing.T) {
 	require.True(t, changed.Schedule.State.Paused)
 	require.Equal(t, "by ann", changed.Schedule.State.Note)
 
-	_, more, err := s.Starter.Schedules(ctx, 10)
+	_, more, err := s.Starter.Schedules(ctx, starter.ScheduleFilter{}, 10)
 	require.NoError(t, err, "it is not taken for a schedule of imports")
 	require.False(t, more)
 	require.NoError(t, deliveryclient.ApplyRetention(ctx, s.Temporal, keep(0, "@daily")))

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/textsearch"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
+	"github.com/sluicehq/sluice/sync"
 )
 
 // Show returns everything about a sync, or store.ErrNotFound. Like the other reads it needs neither Temporal nor a
@@ -127,13 +129,15 @@ func (f findings) add(v *View) (err error) {
 	return err
 }
 
-// History returns up to limit runs of a sync that are older than a run (0 for the latest), the latest first. The error
-// is store.ErrNotFound if there is no such sync.
-func (s *Syncs) History(ctx context.Context, name string, before int64, limit int) ([]SyncRun, error) {
+// History returns up to limit runs of a sync that a filter selects and that are older than a run (0 for the latest),
+// the latest first. The error is store.ErrNotFound if there is no such sync.
+func (s *Syncs) History(
+	ctx context.Context, name string, f syncstore.RunFilter, before int64, limit int,
+) ([]SyncRun, error) {
 	if _, err := s.Store.Sync(ctx, name); err != nil {
 		return nil, err
 	}
-	rows, err := s.Store.History(ctx, name, before, limit)
+	rows, err := s.Store.History(ctx, name, f, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -149,13 +153,50 @@ func (s *Syncs) History(ctx context.Context, name string, before int64, limit in
 	return runs, nil
 }
 
-// Rejects returns up to limit records of a sync that are not delivered, after a row, the oldest first. The error is
-// store.ErrNotFound if there is no such sync.
-func (s *Syncs) Rejects(ctx context.Context, name string, after int64, limit int) ([]RejectedRecord, error) {
+// States of rejected records.
+const (
+	// RejectOpen is a record that was rejected, and for which no retry was requested since.
+	RejectOpen = "rejected"
+	// RejectRetried is one that the next run reads and writes again.
+	RejectRetried = "retry_requested"
+)
+
+// RejectStates returns the states of rejected records.
+func RejectStates() []string { return []string{RejectOpen, RejectRetried} }
+
+// RejectFilter selects rejected records of a sync. The zero value selects all.
+type RejectFilter struct {
+	// Stage is one of Stages.
+	Stage string
+	// State is one of RejectStates.
+	State string
+	// Text is in their reasons, in upper or lower case.
+	Text string
+}
+
+// Stages returns the steps of a run that reject records.
+func Stages() []string {
+	return []string{string(sync.StageRead), string(sync.StageMap), string(sync.StageWrite)}
+}
+
+// rows returns the filter of the store.
+func (f RejectFilter) rows() syncstore.RejectFilter {
+	rows := syncstore.RejectFilter{Stage: f.Stage, Text: strings.TrimSpace(f.Text)}
+	if f.State != "" {
+		rows.Retried = new(f.State == RejectRetried)
+	}
+	return rows
+}
+
+// Rejects returns up to limit records of a sync that are not delivered and that a filter selects, after a row, the
+// oldest first. The error is store.ErrNotFound if there is no such sync.
+func (s *Syncs) Rejects(
+	ctx context.Context, name string, f RejectFilter, after int64, limit int,
+) ([]RejectedRecord, error) {
 	if _, err := s.Store.Sync(ctx, name); err != nil {
 		return nil, err
 	}
-	rows, err := s.Store.Rejects(ctx, name, after, limit)
+	rows, err := s.Store.Rejects(ctx, name, f.rows(), after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -169,13 +210,15 @@ func (s *Syncs) Rejects(ctx context.Context, name string, after int64, limit int
 	return rejects, nil
 }
 
-// Held returns up to limit records of a sync that are held as opted out, after a row, the oldest first. The error is
-// store.ErrNotFound if there is no such sync.
-func (s *Syncs) Held(ctx context.Context, name string, after int64, limit int) ([]HeldRecord, error) {
+// Held returns up to limit records of a sync that are held as opted out and that a filter selects, after a row, the
+// oldest first. The error is store.ErrNotFound if there is no such sync.
+func (s *Syncs) Held(
+	ctx context.Context, name string, f syncstore.HeldFilter, after int64, limit int,
+) ([]HeldRecord, error) {
 	if _, err := s.Store.Sync(ctx, name); err != nil {
 		return nil, err
 	}
-	rows, err := s.Store.Held(ctx, name, after, limit)
+	rows, err := s.Store.Held(ctx, name, f, after, limit)
 	if err != nil {
 		return nil, err
 	}

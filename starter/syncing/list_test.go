@@ -178,36 +178,36 @@ func TestPages(t *testing.T) {
 		Sync: "news", Version: 1, Kind: syncstore.KindFind, Until: until, FindRun: &first.ID, FindPage: ptr(int64(1)),
 	})
 	require.NoError(t, err)
-	runs, err := b.History(b.ctx, "news", 0, 2)
+	runs, err := b.History(b.ctx, "news", syncstore.RunFilter{}, 0, 2)
 	require.NoError(t, err)
 	require.Equal(t, []int64{find.ID, second.ID}, []int64{runs[0].ID, runs[1].ID})
 	require.Equal(t, syncacts.PageRef{RunID: first.ID, Page: 1}.String(), runs[0].Find)
 	require.Equal(t, []string{"full", syncstore.StatusSucceeded, "ann"}, []string{runs[1].Kind, runs[1].Status, runs[1].RequestedBy})
-	runs, err = b.History(b.ctx, "news", second.ID, 2)
+	runs, err = b.History(b.ctx, "news", syncstore.RunFilter{}, second.ID, 2)
 	require.NoError(t, err)
 	require.Len(t, runs, 1)
 	require.EqualValues(t, 3, runs[0].LateErrors)
 
-	rejects, err := b.Rejects(b.ctx, "news", 0, 1)
+	rejects, err := b.Rejects(b.ctx, "news", syncclient.RejectFilter{}, 0, 1)
 	require.NoError(t, err)
 	require.Len(t, rejects, 1)
 	require.Equal(t, []any{"c", "write", "too large", second.ID, int64(2)},
 		[]any{rejects[0].Key, rejects[0].Stage, rejects[0].Reason, *rejects[0].RunID, rejects[0].Times})
-	rejects, err = b.Rejects(b.ctx, "news", rejects[0].ID, 10)
+	rejects, err = b.Rejects(b.ctx, "news", syncclient.RejectFilter{}, rejects[0].ID, 10)
 	require.NoError(t, err)
 	require.Len(t, rejects, 1)
 	require.Equal(t, "d", rejects[0].Key)
-	held, err := b.Held(b.ctx, "news", 0, 10)
+	held, err := b.Held(b.ctx, "news", syncstore.HeldFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, held, 1)
 	require.Equal(t, "b", held[0].Key)
-	held, err = b.Held(b.ctx, "news", held[0].ID, 10)
+	held, err = b.Held(b.ctx, "news", syncstore.HeldFilter{}, held[0].ID, 10)
 	require.NoError(t, err)
 	require.Empty(t, held)
 	for name, read := range map[string]func(name string) error{
-		"history": func(name string) error { _, err := b.History(b.ctx, name, 0, 1); return err },
-		"rejects": func(name string) error { _, err := b.Rejects(b.ctx, name, 0, 1); return err },
-		"held":    func(name string) error { _, err := b.Held(b.ctx, name, 0, 1); return err },
+		"history": func(name string) error { _, err := b.History(b.ctx, name, syncstore.RunFilter{}, 0, 1); return err },
+		"rejects": func(name string) error { _, err := b.Rejects(b.ctx, name, syncclient.RejectFilter{}, 0, 1); return err },
+		"held":    func(name string) error { _, err := b.Held(b.ctx, name, syncstore.HeldFilter{}, 0, 1); return err },
 	} {
 		require.ErrorIs(t, read("none"), store.ErrNotFound, name)
 	}
@@ -284,7 +284,7 @@ func TestEntriesOfAStateFile(t *testing.T) {
 	n, err := b.RetryRejects(b.ctx, "state-1", nil, ann)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
-	rejects, err := b.Rejects(b.ctx, "state-1", 0, 1)
+	rejects, err := b.Rejects(b.ctx, "state-1", syncclient.RejectFilter{}, 0, 1)
 	require.NoError(t, err)
 	require.NotNil(t, rejects[0].RetryAt)
 }

@@ -230,7 +230,7 @@ func TestSyncCommands(t *testing.T) {
 	// The page of the run is searched for records that the target has rejected later.
 	require.NoError(t, s.FindRejected(ctx, "news", syncacts.PageRef{RunID: view.Run.ID, Page: 1}, ann))
 	polltest.Until(t, func(c *polltest.Check) {
-		runs, err := s.History(ctx, "news", 0, 1)
+		runs, err := s.History(ctx, "news", syncstore.RunFilter{}, 0, 1)
 		require.NoError(c, err)
 		require.Equal(c, []string{syncstore.KindFind, syncstore.StatusSucceeded, fmt.Sprintf("%d/1", view.Run.ID)},
 			[]string{runs[0].Kind, runs[0].Status, runs[0].Find})

@@ -61,7 +61,7 @@ const MaxLate = 20
 
 func readView(ctx context.Context, rows *syncstore.Store, name string, now time.Time) (View, error) {
 	// The run comes first: what a successful one has changed is in the row then.
-	runs, err := rows.History(ctx, name, 0, 1)
+	runs, err := rows.History(ctx, name, syncstore.RunFilter{}, 0, 1)
 	if err != nil {
 		return View{}, err
 	}

@@ -132,9 +132,24 @@ func (s *Store) ScheduleSite(ctx context.Context, name string, sites []string) (
 	return site, store.Found(err, "schedule %s", name)
 }
 
-// ScheduleNames returns at most limit names of schedules of the given sites behind a name, in order; nil is all sites.
-func (s *Store) ScheduleNames(ctx context.Context, sites []string, after string, limit int32) ([]string, error) {
-	names, err := s.sql.Queries.ScheduleNames(ctx, db.ScheduleNamesParams{After: after, Sites: sites, RowLimit: limit})
+// ScheduleFilter selects schedules. The zero value selects all.
+type ScheduleFilter struct {
+	// Sites are the domains of their sites; nil is all sites.
+	Sites []string
+	// Paused selects those that are paused, or the others; nil selects both.
+	Paused *bool
+	// Source is the name of their importer.
+	Source string
+	// Text is in their name, their site or their source, in upper or lower case.
+	Text string
+}
+
+// ScheduleNames returns at most limit names of schedules behind a name that a filter selects, in order.
+func (s *Store) ScheduleNames(ctx context.Context, f ScheduleFilter, after string, limit int32) ([]string, error) {
+	names, err := s.sql.Queries.ScheduleNames(ctx, db.ScheduleNamesParams{
+		After: after, Sites: f.Sites, Paused: f.Paused, Source: store.Plain(f.Source), Text: store.Plain(f.Text),
+		RowLimit: limit,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list schedules: %w", err)
 	}

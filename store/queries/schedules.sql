@@ -56,11 +56,18 @@ SELECT (definition #>> '{input,request,site}')::text AS site FROM schedules
 WHERE name = sqlc.arg(name) AND deleted_at IS NULL
   AND (sqlc.narg(sites)::text[] IS NULL OR definition #>> '{input,request,site}' = ANY (sqlc.narg(sites)::text[]));
 
--- ScheduleNames returns the names of schedules of some sites behind a name; NULL is all sites.
+-- ScheduleNames returns the names of schedules of some sites behind a name that a filter selects. NULL is all sites,
+-- and an empty value of the filter selects all. The text is in the name, the site or the source.
 -- name: ScheduleNames :many
 SELECT name FROM schedules
 WHERE deleted_at IS NULL AND name > sqlc.arg(after)::text
   AND (sqlc.narg(sites)::text[] IS NULL OR definition #>> '{input,request,site}' = ANY (sqlc.narg(sites)::text[]))
+  AND (sqlc.narg(paused)::boolean IS NULL OR paused = sqlc.narg(paused)::boolean)
+  AND (sqlc.arg(source)::text = '' OR definition #>> '{input,request,source}' = sqlc.arg(source)::text)
+  AND (sqlc.arg(text)::text = ''
+       OR position(lower(sqlc.arg(text)::text) IN lower(name)) > 0
+       OR position(lower(sqlc.arg(text)::text) IN lower(definition #>> '{input,request,site}')) > 0
+       OR position(lower(sqlc.arg(text)::text) IN lower(definition #>> '{input,request,source}')) > 0)
 ORDER BY name LIMIT sqlc.arg(row_limit);
 
 -- SetSchedule replaces the definition of a schedule that has not changed since it was read.

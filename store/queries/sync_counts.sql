@@ -52,7 +52,11 @@ ON CONFLICT (sync, key) DO UPDATE SET last_at = now();
 -- name: RemoveSyncHeld :execrows
 DELETE FROM sync_held WHERE sync = sqlc.arg(sync) AND key = ANY (sqlc.arg(keys)::text[]);
 
--- ListSyncHeld returns records that are held as opted out, the oldest first.
+-- ListSyncHeld returns records that are held as opted out and were first held in a time, the oldest first. NULL is an
+-- open end.
 -- name: ListSyncHeld :many
-SELECT * FROM sync_held WHERE sync = sqlc.arg(sync) AND id > sqlc.arg(after)::bigint
+SELECT * FROM sync_held
+WHERE sync = sqlc.arg(sync) AND id > sqlc.arg(after)::bigint
+  AND (sqlc.narg(held_after)::timestamptz IS NULL OR first_at >= sqlc.narg(held_after)::timestamptz)
+  AND (sqlc.narg(held_before)::timestamptz IS NULL OR first_at < sqlc.narg(held_before)::timestamptz)
 ORDER BY id LIMIT sqlc.arg(row_limit)::bigint;

@@ -17,10 +17,13 @@ UPDATE sync_runs SET fencing_token = fencing_token + 1 WHERE id = $1 AND status 
 -- name: GetSyncRun :one
 SELECT * FROM sync_runs WHERE id = $1;
 
--- ListSyncRuns returns the runs of a sync, the latest first.
+-- ListSyncRuns returns the runs of a sync that a filter selects, the latest first. Empty values select all. A sync keeps
+-- some hundred runs.
 -- name: ListSyncRuns :many
 SELECT * FROM sync_runs
 WHERE sync = sqlc.arg(sync) AND id < sqlc.arg(before)::bigint
+  AND (sqlc.arg(status)::text = '' OR status = sqlc.arg(status)::text)
+  AND (sqlc.arg(kind)::text = '' OR kind = sqlc.arg(kind)::text)
 ORDER BY id DESC LIMIT sqlc.arg(row_limit)::bigint;
 
 -- LockSyncRun locks a run until the transaction ends, if the fencing token is that of the current attempt and the run
@@ -125,9 +128,14 @@ ON CONFLICT (sync, key) DO UPDATE SET run_id = excluded.run_id, stage = excluded
 -- name: RemoveSyncRejects :execrows
 DELETE FROM sync_rejects WHERE sync = sqlc.arg(sync) AND key = ANY (sqlc.arg(keys)::text[]);
 
--- ListSyncRejects returns rejected records of a sync, the oldest first.
+-- ListSyncRejects returns the rejected records of a sync that a filter selects, the oldest first. Empty values select
+-- all. Upper and lower case are the same as far as the locale of the database has them.
 -- name: ListSyncRejects :many
-SELECT * FROM sync_rejects WHERE sync = sqlc.arg(sync) AND id > sqlc.arg(after)::bigint
+SELECT * FROM sync_rejects
+WHERE sync = sqlc.arg(sync) AND id > sqlc.arg(after)::bigint
+  AND (sqlc.arg(stage)::text = '' OR stage = sqlc.arg(stage)::text)
+  AND (sqlc.narg(retried)::boolean IS NULL OR (retry_at IS NOT NULL) = sqlc.narg(retried)::boolean)
+  AND (sqlc.arg(text)::text = '' OR position(lower(sqlc.arg(text)::text) IN lower(reason)) > 0)
 ORDER BY id LIMIT sqlc.arg(row_limit)::bigint;
 
 -- CountSyncRejects counts the rejected records of a sync.

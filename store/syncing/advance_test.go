@@ -52,13 +52,13 @@ func TestAdvanceTogether(t *testing.T) {
 		require.NoError(t, err)
 		rows, err := b.Pages(b.ctx, run.ID, 0, 100)
 		require.NoError(t, err)
-		rejects, err := b.Rejects(b.ctx, "news", 0, 100)
+		rejects, err := b.Rejects(b.ctx, "news", syncing.RejectFilter{}, 0, 100)
 		require.NoError(t, err)
 		var texts []string
 		for _, r := range rejects {
 			texts = append(texts, r.Key+" "+r.Reason)
 		}
-		kept, err := b.Held(b.ctx, "news", 0, 100)
+		kept, err := b.Held(b.ctx, "news", syncing.HeldFilter{}, 0, 100)
 		require.NoError(t, err)
 		for _, h := range kept {
 			texts = append(texts, "held "+h.Key)

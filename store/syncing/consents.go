@@ -3,6 +3,7 @@ package syncing
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
@@ -102,13 +103,31 @@ func (s *Store) MergeOptOuts(
 	return nil
 }
 
-// Held returns at most limit records of a sync after a row that are held as opted out, the oldest first.
-func (s *Store) Held(ctx context.Context, sync string, after int64, limit int) ([]Held, error) {
-	rows, err := s.sql.Queries.ListSyncHeld(ctx, db.ListSyncHeldParams{Sync: sync, After: after, RowLimit: int64(limit)})
+// HeldFilter selects records that are held as opted out by the time since when they are. The zero value selects all.
+// Their keys are pseudonyms, which belong into no address: no filter has them.
+type HeldFilter struct {
+	// After is the first time and Before the end, which is not included; zero for an open end.
+	After, Before time.Time
+}
+
+// Held returns at most limit records of a sync after a row that are held as opted out and that a filter selects, the
+// oldest first.
+func (s *Store) Held(ctx context.Context, sync string, f HeldFilter, after int64, limit int) ([]Held, error) {
+	rows, err := s.sql.Queries.ListSyncHeld(ctx, db.ListSyncHeldParams{
+		Sync: sync, After: after, HeldAfter: notZero(f.After), HeldBefore: notZero(f.Before), RowLimit: int64(limit),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the records of sync %s that are held as opted out: %w", sync, err)
 	}
 	return rows, nil
+}
+
+// notZero returns a time, nil for the zero time.
+func notZero(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // CountHeld counts the records of a sync that are held as opted out.

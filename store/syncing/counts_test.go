@@ -136,7 +136,7 @@ func TestConsents(t *testing.T) {
 		Sync: "news", RunID: run.ID, Done: []string{"b"},
 		Consents: syncing.Consents{Change: []byte("2"), Held: []string{"a", "b"}},
 	}))
-	held, err := b.Held(b.ctx, "news", 0, 10)
+	held, err := b.Held(b.ctx, "news", syncing.HeldFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "b"}, []string{held[0].Key, held[1].Key})
 	require.NoError(t, b.SaveScan(b.ctx, syncing.Scanned{Sync: "news", Consents: syncing.Consents{Change: []byte("3"), Freed: []string{"a"}}}))

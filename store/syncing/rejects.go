@@ -4,13 +4,26 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/internal/db"
 )
 
-// Rejects returns at most limit rejected records of a sync after a row, the oldest first.
-func (s *Store) Rejects(ctx context.Context, sync string, after int64, limit int) ([]Reject, error) {
+// RejectFilter selects rejected records of a sync. The zero value selects all.
+type RejectFilter struct {
+	// Stage is the step that has rejected them: one of the constants of package sync that begin with Stage.
+	Stage string
+	// Retried selects those for which a retry was requested, or the others; nil selects both.
+	Retried *bool
+	// Text is in their reasons, in upper or lower case.
+	Text string
+}
+
+// Rejects returns at most limit rejected records of a sync that a filter selects after a row, the oldest first.
+func (s *Store) Rejects(
+	ctx context.Context, sync string, f RejectFilter, after int64, limit int,
+) ([]Reject, error) {
 	rows, err := s.sql.Queries.ListSyncRejects(ctx, db.ListSyncRejectsParams{
-		Sync: sync, After: after, RowLimit: int64(limit),
+		Sync: sync, After: after, Stage: f.Stage, Retried: f.Retried, Text: store.Plain(f.Text), RowLimit: int64(limit),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the rejects of sync %s: %w", sync, err)

@@ -150,10 +150,18 @@ func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
 	return run, store.Found(err, "run")
 }
 
-// History returns at most limit runs of a sync, the latest first, before a run; 0 is from the latest.
-func (s *Store) History(ctx context.Context, sync string, before int64, limit int) ([]Run, error) {
-	before = cmp.Or(before, 1<<63-1)
-	rows, err := s.sql.Queries.ListSyncRuns(ctx, db.ListSyncRunsParams{Sync: sync, Before: before, RowLimit: int64(limit)})
+// RunFilter selects runs of a sync. The zero value selects all.
+type RunFilter struct {
+	// Status is one of the constants that begin with Status, Kind one of those that begin with Kind.
+	Status, Kind string
+}
+
+// History returns at most limit runs of a sync that a filter selects, the latest first, before a run; 0 is from the
+// latest.
+func (s *Store) History(ctx context.Context, sync string, f RunFilter, before int64, limit int) ([]Run, error) {
+	rows, err := s.sql.Queries.ListSyncRuns(ctx, db.ListSyncRunsParams{
+		Sync: sync, Before: cmp.Or(before, 1<<63-1), Status: f.Status, Kind: f.Kind, RowLimit: int64(limit),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the runs of sync %s: %w", sync, err)
 	}

@@ -77,7 +77,7 @@ func TestAdvance(t *testing.T) {
 	pages, err := b.Pages(b.ctx, run.ID, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, pages, 2)
-	history, err := b.History(b.ctx, "news", 0, 10)
+	history, err := b.History(b.ctx, "news", syncing.RunFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Equal(t, []syncing.Run{ended}, history)
 	uneven := page(`{}`, true)
@@ -139,7 +139,7 @@ func TestRejects(t *testing.T) {
 		{Key: "c", Stage: "read", Reason: "no id", Unidentified: true},
 	}
 	require.NoError(t, b.advance(run, p))
-	rows, err := b.Rejects(b.ctx, "news", 0, 10)
+	rows, err := b.Rejects(b.ctx, "news", syncing.RejectFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	require.Equal(t, "bad\uFFFD name", rows[0].Reason)
@@ -152,7 +152,7 @@ func TestRejects(t *testing.T) {
 	require.NoError(t, b.SettleRetries(b.ctx, syncing.Settled{
 		Sync: "news", RunID: run.ID, Done: []string{"a"}, Rejects: []syncing.NewReject{{Key: "b", Stage: "map", Reason: "no id"}},
 	}))
-	rows, err = b.Rejects(b.ctx, "news", 0, 10)
+	rows, err = b.Rejects(b.ctx, "news", syncing.RejectFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	require.Nil(t, rows[0].RetryAt)

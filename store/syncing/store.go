@@ -61,6 +61,14 @@ const (
 	StatusCancelled = "cancelled"
 )
 
+// Statuses returns the statuses of runs.
+func Statuses() []string {
+	return []string{StatusRunning, StatusSucceeded, StatusFailed, StatusCancelled}
+}
+
+// RunKinds returns the kinds of runs.
+func RunKinds() []string { return []string{KindFull, KindUpdate, KindFind} }
+
 // Kinds of runs.
 const (
 	// KindFull is a full load.

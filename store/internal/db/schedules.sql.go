@@ -204,18 +204,35 @@ const scheduleNames = `-- name: ScheduleNames :many
 SELECT name FROM schedules
 WHERE deleted_at IS NULL AND name > $1::text
   AND ($2::text[] IS NULL OR definition #>> '{input,request,site}' = ANY ($2::text[]))
-ORDER BY name LIMIT $3
+  AND ($3::boolean IS NULL OR paused = $3::boolean)
+  AND ($4::text = '' OR definition #>> '{input,request,source}' = $4::text)
+  AND ($5::text = ''
+       OR position(lower($5::text) IN lower(name)) > 0
+       OR position(lower($5::text) IN lower(definition #>> '{input,request,site}')) > 0
+       OR position(lower($5::text) IN lower(definition #>> '{input,request,source}')) > 0)
+ORDER BY name LIMIT $6
 `
 
 type ScheduleNamesParams struct {
 	After    string
 	Sites    []string
+	Paused   *bool
+	Source   string
+	Text     string
 	RowLimit int32
 }
 
-// ScheduleNames returns the names of schedules of some sites behind a name; NULL is all sites.
+// ScheduleNames returns the names of schedules of some sites behind a name that a filter selects. NULL is all sites,
+// and an empty value of the filter selects all. The text is in the name, the site or the source.
 func (q *Queries) ScheduleNames(ctx context.Context, arg ScheduleNamesParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, scheduleNames, arg.After, arg.Sites, arg.RowLimit)
+	rows, err := q.db.Query(ctx, scheduleNames,
+		arg.After,
+		arg.Sites,
+		arg.Paused,
+		arg.Source,
+		arg.Text,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 const addSyncHeld = `-- name: AddSyncHeld :exec
@@ -77,19 +78,31 @@ func (q *Queries) GetSyncOptOuts(ctx context.Context, sync string) ([]byte, erro
 }
 
 const listSyncHeld = `-- name: ListSyncHeld :many
-SELECT id, sync, key, first_at, last_at FROM sync_held WHERE sync = $1 AND id > $2::bigint
-ORDER BY id LIMIT $3::bigint
+SELECT id, sync, key, first_at, last_at FROM sync_held
+WHERE sync = $1 AND id > $2::bigint
+  AND ($3::timestamptz IS NULL OR first_at >= $3::timestamptz)
+  AND ($4::timestamptz IS NULL OR first_at < $4::timestamptz)
+ORDER BY id LIMIT $5::bigint
 `
 
 type ListSyncHeldParams struct {
-	Sync     string
-	After    int64
-	RowLimit int64
+	Sync       string
+	After      int64
+	HeldAfter  *time.Time
+	HeldBefore *time.Time
+	RowLimit   int64
 }
 
-// ListSyncHeld returns records that are held as opted out, the oldest first.
+// ListSyncHeld returns records that are held as opted out and were first held in a time, the oldest first. NULL is an
+// open end.
 func (q *Queries) ListSyncHeld(ctx context.Context, arg ListSyncHeldParams) ([]SyncHeld, error) {
-	rows, err := q.db.Query(ctx, listSyncHeld, arg.Sync, arg.After, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listSyncHeld,
+		arg.Sync,
+		arg.After,
+		arg.HeldAfter,
+		arg.HeldBefore,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -519,19 +519,34 @@ func (q *Queries) ListSyncPages(ctx context.Context, arg ListSyncPagesParams) ([
 }
 
 const listSyncRejects = `-- name: ListSyncRejects :many
-SELECT id, sync, key, unidentified, stage, reason, run_id, times, first_at, last_at, retry_at FROM sync_rejects WHERE sync = $1 AND id > $2::bigint
-ORDER BY id LIMIT $3::bigint
+SELECT id, sync, key, unidentified, stage, reason, run_id, times, first_at, last_at, retry_at FROM sync_rejects
+WHERE sync = $1 AND id > $2::bigint
+  AND ($3::text = '' OR stage = $3::text)
+  AND ($4::boolean IS NULL OR (retry_at IS NOT NULL) = $4::boolean)
+  AND ($5::text = '' OR position(lower($5::text) IN lower(reason)) > 0)
+ORDER BY id LIMIT $6::bigint
 `
 
 type ListSyncRejectsParams struct {
 	Sync     string
 	After    int64
+	Stage    string
+	Retried  *bool
+	Text     string
 	RowLimit int64
 }
 
-// ListSyncRejects returns rejected records of a sync, the oldest first.
+// ListSyncRejects returns the rejected records of a sync that a filter selects, the oldest first. Empty values select
+// all. Upper and lower case are the same as far as the locale of the database has them.
 func (q *Queries) ListSyncRejects(ctx context.Context, arg ListSyncRejectsParams) ([]SyncReject, error) {
-	rows, err := q.db.Query(ctx, listSyncRejects, arg.Sync, arg.After, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listSyncRejects,
+		arg.Sync,
+		arg.After,
+		arg.Stage,
+		arg.Retried,
+		arg.Text,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -565,18 +580,29 @@ func (q *Queries) ListSyncRejects(ctx context.Context, arg ListSyncRejectsParams
 const listSyncRuns = `-- name: ListSyncRuns :many
 SELECT id, sync, kind, status, requested_by, since, until, sync_version, cursor, done, fencing_token, skip, pages, read, delivered, rejected, skipped, announced, source_count, error, error_class, started_at, progressed_at, ended_at, base, unrecorded, counts_before, rejected_pages, stopped_at, change_seq, exported_seq, exporting_seq, export_repairs, exported, export_until, export_token, account, audit_error, find_run, find_page FROM sync_runs
 WHERE sync = $1 AND id < $2::bigint
-ORDER BY id DESC LIMIT $3::bigint
+  AND ($3::text = '' OR status = $3::text)
+  AND ($4::text = '' OR kind = $4::text)
+ORDER BY id DESC LIMIT $5::bigint
 `
 
 type ListSyncRunsParams struct {
 	Sync     string
 	Before   int64
+	Status   string
+	Kind     string
 	RowLimit int64
 }
 
-// ListSyncRuns returns the runs of a sync, the latest first.
+// ListSyncRuns returns the runs of a sync that a filter selects, the latest first. Empty values select all. A sync keeps
+// some hundred runs.
 func (q *Queries) ListSyncRuns(ctx context.Context, arg ListSyncRunsParams) ([]SyncRun, error) {
-	rows, err := q.db.Query(ctx, listSyncRuns, arg.Sync, arg.Before, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listSyncRuns,
+		arg.Sync,
+		arg.Before,
+		arg.Status,
+		arg.Kind,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
