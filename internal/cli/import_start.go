@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,7 +32,7 @@ func startCommand(registry *importers.Registry) *cli.Command {
 	start := &cli.Command{
 		Name: "start", Usage: "start an import", ArgsUsage: "SOURCE [PATH...]",
 		Description: "SOURCE is an importer. `sluice help import start SOURCE` lists its arguments.\n" +
-			"PATHs are files or folders on the worker's machine; they set the argument \"paths\".",
+			"PATHs are files or folders on the worker's machine; they set the argument \"paths\", if it has one.",
 		Flags: startFlags(), Action: withSession(func(ctx context.Context, s *session) error {
 			return startImport(ctx, s, s.cli.Args().Slice())
 		}),
@@ -45,13 +46,27 @@ func startCommand(registry *importers.Registry) *cli.Command {
 // startSourceCommand returns the command that starts an import by one importer. Its help documents
 // the importer's arguments.
 func startSourceCommand(importer importers.Importer) *cli.Command {
+	usage := "[PATH...]"
+	if !takesPaths(importer) {
+		usage = ""
+	}
 	return &cli.Command{
-		Name: importer.Name(), Usage: "start an import: " + importer.Label(), ArgsUsage: "[PATH...]",
+		Name: importer.Name(), Usage: "start an import: " + importer.Label(), ArgsUsage: usage,
 		Description: describeArguments(importer),
 		Flags:       startFlags(), Action: withSession(func(ctx context.Context, s *session) error {
 			return startImport(ctx, s, append([]string{importer.Name()}, s.cli.Args().Slice()...))
 		}),
 	}
+}
+
+// pathsArg is the importer's argument that the PATHs of the command line set.
+const pathsArg = "paths"
+
+// takesPaths reports whether an importer has the argument that PATHs set. One that does not document its arguments may
+// have it: its ParseArgs decides.
+func takesPaths(importer importers.Importer) bool {
+	described, ok := importer.(importers.Describer)
+	return !ok || slices.ContainsFunc(described.Arguments(), func(a importers.Argument) bool { return a.Name == pathsArg })
 }
 
 // describeArguments lists an importer's arguments: name, type, default and meaning.
@@ -241,6 +256,13 @@ func importRequest(ctx context.Context, s *session, args []string) (starter.Requ
 	if err := s.requireImporter(ctx, args[0]); err != nil {
 		return starter.Request{}, err
 	}
+	importer, err := s.known.Importers.Lookup(args[0])
+	if err != nil {
+		return starter.Request{}, err
+	}
+	if len(args) > 1 && !takesPaths(importer) {
+		return starter.Request{}, surplus(c, args[1], " after "+args[0])
+	}
 	if err := requireFlag(c, "site", "the domain of a site (see `sluice site list`)"); err != nil {
 		return starter.Request{}, err
 	}
@@ -289,7 +311,7 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 		}
 	}
 	if len(paths) > 0 {
-		if _, twice := args["paths"]; twice {
+		if _, twice := args[pathsArg]; twice {
 			return nil, errors.New("paths are given both in --args and as arguments: use one")
 		}
 		for i, path := range paths {
@@ -306,7 +328,7 @@ func importArgs(c *cli.Context, paths []string) (json.RawMessage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode paths: %w", err)
 		}
-		args["paths"] = encoded
+		args[pathsArg] = encoded
 	}
 	return json.Marshal(args)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -98,7 +99,17 @@ func refuseSurplus(c *cli.Context, most int) error {
 	if most > 0 {
 		after = " after " + c.Command.ArgsUsage
 	}
-	return fmt.Errorf("unexpected argument %q%s: see `%s --help`", c.Args().Get(most), after, c.Command.HelpName)
+	return surplus(c, c.Args().Get(most), after)
+}
+
+// surplus is the error of an argument that a command does not take. It names --args if the command has it: the
+// arguments of an importer are easily mistaken for those of the command.
+func surplus(c *cli.Context, arg, after string) error {
+	hint := ""
+	if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "args") }) {
+		hint = `: arguments of the importer are set by --args '{"NAME": VALUE}'`
+	}
+	return fmt.Errorf("unexpected argument %q%s%s: see `%s --help`", arg, after, hint, c.Command.HelpName)
 }
 
 // Usage errors of the flag package.

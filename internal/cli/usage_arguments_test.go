@@ -13,6 +13,8 @@ import (
 type bounded struct {
 	line, usage string
 	most        int
+	// hint is what its error says in addition.
+	hint string
 }
 
 // boundedCommands returns the commands below some, groups and those that take any number of arguments excepted.
@@ -26,10 +28,18 @@ func boundedCommands(prefix string, commands []*cli.Command) (all []bounded, unb
 		case most == manyArgs:
 			unbounded = append(unbounded, line)
 		case len(c.Subcommands) == 0 || line == "worker" || line == "server":
-			all = append(all, bounded{line, c.ArgsUsage, most})
+			all = append(all, bounded{line: line, usage: c.ArgsUsage, most: most, hint: hintOf(line)})
 		}
 	}
 	return all, unbounded
+}
+
+// hintOf returns what the error of a command that sets an importer's arguments says in addition.
+func hintOf(line string) string {
+	if !strings.HasPrefix(line, "import start ") {
+		return ""
+	}
+	return `: arguments of the importer are set by --args '{"NAME": VALUE}'`
 }
 
 // Each command refuses an argument that its usage does not name, before it reaches anything: a flag without its dashes
@@ -39,7 +49,7 @@ func TestSurplusArguments(t *testing.T) {
 	all, unbounded := boundedCommands("", newApp(t, Streams{}).Commands)
 	require.Greater(t, len(all), 100)
 	require.ElementsMatch(t, []string{
-		"import start", "import start csv", "import start google_analytics_4", "import start noop", "schedule create",
+		"import start", "import start csv", "schedule create",
 		"job cancel", "job hold", "job release", "job replay", "job resolve", "job retry", "sync set", "help",
 	}, unbounded)
 	for _, c := range all {
@@ -55,7 +65,7 @@ func TestSurplusArguments(t *testing.T) {
 			if c.most > 0 {
 				after = " after " + c.usage
 			}
-			want := "sluice: unexpected argument \"limit\"" + after + ": see `sluice " + c.line + " --help`\n"
+			want := "sluice: unexpected argument \"limit\"" + after + c.hint + ": see `sluice " + c.line + " --help`\n"
 			require.Equal(t, want, r.err)
 			require.Empty(t, r.out)
 		})
@@ -76,4 +86,21 @@ func TestFaultyFilters(t *testing.T) {
 	} {
 		offline().fails(t, want, strings.Fields(line)...)
 	}
+}
+
+// An importer without the argument paths takes no PATHs, on a schedule either: its help shows none, and the error names
+// --args.
+func TestArgumentsOfImporters(t *testing.T) {
+	t.Parallel()
+	const hint = `: arguments of the importer are set by --args '{"NAME": VALUE}': see `
+	for line, want := range map[string]string{
+		"import start noop rows=5":                      `unexpected argument "rows=5"` + hint + "`sluice import start noop --help`",
+		"import start --site a.com noop rows=5":         `unexpected argument "rows=5"` + hint + "`sluice import start noop --help`",
+		"import start google_analytics_4 /a":            `unexpected argument "/a"` + hint + "`sluice import start google_analytics_4 --help`",
+		"schedule create --site a.com a noop /x rows=5": `unexpected argument "/x" after noop` + hint + "`sluice schedule create --help`",
+	} {
+		offline().fails(t, want, strings.Fields(line)...)
+	}
+	require.NotContains(t, offline().ok(t, "import", "start", "noop", "--help"), "PATH")
+	require.Contains(t, offline().ok(t, "import", "start", "csv", "--help"), "[PATH...]")
 }
