@@ -189,7 +189,7 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		},
 		"30 February": {
 			func(n *starter.NewSchedule) { n.Timing.Cron = "0 0 30 2 *" },
-			`the cron expression: "0 0 30 2 *": no such day exists`,
+			`the cron expression: "0 0 30 2 *" never runs: none of its months has such a day`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -65,11 +65,11 @@ func Parse(text, zone string) (Schedule, error) {
 	return s, s.hasDays(text)
 }
 
-// hasDays rejects fields that no day matches, such as 30 February.
+// hasDays rejects fields that no day matches, such as 30 February. A day that is rare, such as 29 February on a Sunday,
+// is accepted.
 func (s Schedule) hasDays(text string) error {
-	// Any nine consecutive years have all combinations of days, except around 2100.
 	if s.Next(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return fmt.Errorf("%q: no such day exists", text)
+		return fmt.Errorf("%q never runs: none of its months has such a day", text)
 	}
 	return nil
 }

@@ -2,15 +2,16 @@ package cron
 
 import "time"
 
-// horizon is the number of days that Next searches: the next 29 February is at most eight years
-// away.
-const horizon = 9 * 366
+// horizon is the number of days that Next searches. Of all combinations of a day, a month and a weekday, a weekday's
+// 29 February is the rarest: it recurs after at most 40 years, around a year such as 2100 that is no leap year. Any other
+// recurs within 12 years.
+const horizon = 40*366 + 1
 
 // allHours is every hour of a day.
 const allHours set = 1<<24 - 1
 
 // Next returns the first time after the given one, in UTC; with @every, the time one interval
-// later. It is zero if there is none within nine years.
+// later. It is zero for fields that Parse refuses.
 func (s Schedule) Next(after time.Time) time.Time {
 	if s.every > 0 {
 		return after.Add(s.every).UTC()

@@ -49,7 +49,7 @@ func TestCheckRefuses(t *testing.T) {
 		"-1 3 * * *":             `field 1, the minute: invalid "-1": want *, or 0 to 59` + ranges,
 		"0 +3 * * *":             `field 2, the hour: invalid "+3": want *, or 0 to 23` + ranges,
 		"0 3, * * *":             `field 2, the hour: invalid "": want *, or 0 to 23` + ranges,
-		"0 3 30 feb *":           `"0 3 30 feb *": no such day exists`,
+		"0 3 30 feb *":           `"0 3 30 feb *" never runs: none of its months has such a day`,
 		"61 25 * * *":            `field 1, the minute: invalid "61": want *, or 0 to 59` + ranges + "\n" + `field 2, the hour: invalid "25": want *, or 0 to 23` + ranges,
 		strings.Repeat("1", 201): "has 201 bytes: want at most 200",
 	} {
