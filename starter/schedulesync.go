@@ -41,9 +41,9 @@ func definitionOf(n NewSchedule, in importing.ScheduledInput) definition {
 	return d
 }
 
-// described returns the definition of Temporal's schedule.
-func described(now client.Schedule) (definition, error) {
-	in, err := inputOf(now.Action)
+// described returns the definition of Temporal's schedule of that name. The error is errForeign unless sluice made it.
+func described(name string, now client.Schedule) (definition, error) {
+	in, err := inputOf(name, now.Action)
 	if err != nil {
 		return definition{}, err
 	}
@@ -119,7 +119,7 @@ func (s *Starter) changeToStored(
 	options client.ScheduleOptions,
 ) (string, error) {
 	// A schedule that starts something else differs, too.
-	has, err := described(now)
+	has, err := described(wanted.Input.Schedule, now)
 	if err == nil && sameDefinition(has, wanted) && now.State.Paused == options.Paused && now.State.Note == options.Note {
 		return "", nil
 	}
@@ -158,7 +158,7 @@ func (s *Starter) AdoptSchedule(ctx context.Context, name string) (bool, error) 
 		if err != nil {
 			return importstore.NewSchedule{}, fmt.Errorf("describe it: %w", err)
 		}
-		d, err := described(now.Schedule)
+		d, err := described(name, now.Schedule)
 		if err != nil {
 			return importstore.NewSchedule{}, err
 		}
@@ -206,7 +206,25 @@ func (s *Starter) finishChange(ctx context.Context, name, what string) error {
 	return nil
 }
 
-// UnknownSchedules returns the names of Temporal's schedules that the store does not have. The error is that of
+// AdoptSchedules adds the schedules to the store that only Temporal has, as of an earlier version or before a restore of
+// the store, and returns their names. Schedules of other programs are ignored. The error joins those of the store and of
+// Temporal; the other schedules are added.
+func (s *Starter) AdoptSchedules(ctx context.Context) (added []string, err error) {
+	unknown, err := s.UnknownSchedules(ctx)
+	faults := []error{err}
+	for _, name := range unknown {
+		adopted, err := s.AdoptSchedule(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errForeign) {
+			faults = append(faults, err)
+		}
+		if adopted {
+			added = append(added, name)
+		}
+	}
+	return added, errors.Join(faults...)
+}
+
+// UnknownSchedules returns the names of sluice's schedules in Temporal that the store does not have. The error is that of
 // the store or of Temporal.
 func (s *Starter) UnknownSchedules(ctx context.Context) ([]string, error) {
 	// Temporal comes first: a name that is added to both meanwhile is in the store's list.
@@ -224,7 +242,8 @@ func (s *Starter) UnknownSchedules(ctx context.Context) ([]string, error) {
 	return slices.Collect(maps.Keys(names)), nil
 }
 
-// temporalSchedules returns the names of Temporal's schedules. The listing is a little behind.
+// temporalSchedules returns the names of sluice's schedules in Temporal: their IDs have its prefix, and they start its
+// workflow. Other programs may share the namespace. The listing is a little behind.
 func (s *Starter) temporalSchedules(ctx context.Context) (map[string]bool, error) {
 	entries, err := s.Temporal.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 1000})
 	if err != nil {
@@ -236,7 +255,8 @@ func (s *Starter) temporalSchedules(ctx context.Context) (map[string]bool, error
 		if err != nil {
 			return nil, fmt.Errorf("list schedules: %w", err)
 		}
-		if name, ours := strings.CutPrefix(entry.ID, workflows.ScheduleID("")); ours {
+		name, ours := strings.CutPrefix(entry.ID, workflows.ScheduleID(""))
+		if ours && entry.WorkflowType.Name == workflows.TypeScheduledImport {
 			names[name] = true
 		}
 	}

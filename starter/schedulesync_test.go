@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
+	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // Temporal's schedule is made what the store says, whatever has become of it.
@@ -95,50 +96,82 @@ func testAdoptSchedule(t *testing.T, s *enginetest.System) {
 	lose()
 	_, err = refusing(t, s, "DescribeSchedule", serviceerror.NewPermissionDenied("away", "")).AdoptSchedule(ctx, "lost")
 	require.EqualError(t, err, "schedule lost: describe it: away")
+
+	// All that are lost are adopted; those of other programs are no error.
+	makeForeign(t, s, "foreign", workflows.TypeScheduledImport, "hello")
+	awaitListed(t, s, "lost", "foreign")
+	adopted, err := s.Starter.AdoptSchedules(ctx)
+	require.NoError(t, err)
+	require.Contains(t, adopted, "lost")
+	require.NotContains(t, adopted, "foreign")
 }
 
-// A schedule that others have made under one of the names is shown as what it is, and is not adopted.
+// A schedule that others have made under one of the names is shown as what it is, and is neither adopted nor reported.
 func testForeignSchedule(t *testing.T, s *enginetest.System) {
 	t.Helper()
 	ctx := enginetest.Context(t)
-	makeForeign := func(name string, args ...any) {
-		t.Helper()
-		_, err := s.Temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
-			ID: workflows.ScheduleID(name), Paused: true, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: time.Hour}}},
-			Action: &client.ScheduleWorkflowAction{ID: "w", Workflow: "Other", TaskQueue: "other", Args: args},
-		})
-		require.NoError(t, err)
-	}
-	makeForeign("none")
-	makeForeign("text", "hello")
+	const foreign = ": it was not made by sluice: it starts something else"
+	makeForeign(t, s, "none", workflows.TypeScheduledImport)
+	makeForeign(t, s, "text", workflows.TypeScheduledImport, "hello")
+	makeForeign(t, s, "copied", workflows.TypeScheduledImport, importing.ScheduledInput{Schedule: "source"})
+	makeForeign(t, s, "other", "Other", importing.ScheduledInput{Schedule: "other"})
 	for name, want := range map[string]string{
-		"none": "schedule none: it was not made by sluice: it starts something else", "text": "schedule text: it was not made by sluice: it starts something else: read its input: ",
+		"none": "schedule none" + foreign, "text": "schedule text" + foreign + ": read its input: ",
+		"copied": "schedule copied" + foreign, "other": "schedule other" + foreign,
 	} {
 		_, err := s.Starter.Schedule(ctx, name)
 		require.ErrorContains(t, err, want)
 		_, err = s.Starter.AdoptSchedule(ctx, name)
 		require.ErrorContains(t, err, want)
 	}
-	polltest.Until(t, func(c *polltest.Check) {
-		unknown, err := s.Starter.UnknownSchedules(ctx)
-		require.NoError(c, err)
-		require.Contains(c, unknown, "text")
-	}, 30*time.Second, 50*time.Millisecond)
+	awaitListed(t, s, "none", "text", "copied", "other")
+	unknown, err := s.Starter.UnknownSchedules(ctx)
+	require.NoError(t, err)
+	require.NotContains(t, unknown, "other")
 	all, _, err := s.Starter.Schedules(ctx, starter.ScheduleFilter{}, 1000)
 	require.NoError(t, err, "it does not hide the others")
 	for _, one := range all {
-		require.NotContains(t, []string{"none", "text"}, one.Name)
+		require.NotContains(t, []string{"none", "text", "copied", "other"}, one.Name)
 	}
 	// One that Temporal has under the name of a schedule of the store is replaced.
 	create(t, s, newSchedule("mine", `{"rows": 3}`))
 	require.NoError(t, s.Temporal.ScheduleClient().GetHandle(ctx, workflows.ScheduleID("mine")).Delete(ctx))
-	makeForeign("mine")
+	makeForeign(t, s, "mine", "Other")
 	done, err := s.Starter.SyncSchedule(ctx, "mine")
 	require.NoError(t, err)
 	require.Equal(t, "changed", done)
 	now, err := s.Starter.Schedule(ctx, "mine")
 	require.NoError(t, err)
 	require.Equal(t, []any{never, false}, []any{now.Timing, now.Paused})
+}
+
+// makeForeign makes a schedule of another program under a name of sluice's.
+func makeForeign(t *testing.T, s *enginetest.System, name, workflow string, args ...any) {
+	t.Helper()
+	_, err := s.Temporal.ScheduleClient().Create(enginetest.Context(t), client.ScheduleOptions{
+		ID: workflows.ScheduleID(name), Paused: true, Spec: client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: time.Hour}}},
+		Action: &client.ScheduleWorkflowAction{ID: "w", Workflow: workflow, TaskQueue: "other", Args: args},
+	})
+	require.NoError(t, err)
+}
+
+// awaitListed waits until Temporal's listing, which is a little behind, has schedules.
+func awaitListed(t *testing.T, s *enginetest.System, names ...string) {
+	t.Helper()
+	ctx := enginetest.Context(t)
+	polltest.Until(t, func(c *polltest.Check) {
+		entries, err := s.Temporal.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 1000})
+		require.NoError(c, err)
+		var listed []string
+		for entries.HasNext() {
+			entry, err := entries.Next()
+			require.NoError(c, err)
+			listed = append(listed, entry.ID)
+		}
+		for _, name := range names {
+			require.Contains(c, listed, workflows.ScheduleID(name))
+		}
+	}, 30*time.Second, 50*time.Millisecond)
 }
 
 // What the server cannot list or describe is an error, not an empty list.

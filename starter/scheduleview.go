@@ -101,7 +101,7 @@ func (s *Starter) schedule(ctx context.Context, name string, runs int) (Schedule
 	if err != nil {
 		return Schedule{}, fmt.Errorf("describe schedule %s: %w", name, err)
 	}
-	has, err := described(now.Schedule)
+	has, err := described(name, now.Schedule)
 	if err != nil {
 		return Schedule{}, fmt.Errorf("schedule %s: %w", name, err)
 	}
@@ -146,11 +146,12 @@ func storedSchedule(row importstore.Schedule) (Schedule, error) {
 	return view, nil
 }
 
-// inputOf reads what a schedule starts.
-func inputOf(action client.ScheduleAction) (importing.ScheduledInput, error) {
+// inputOf reads what the schedule of that name starts. The error is errForeign unless it starts the import of a schedule
+// of that name: the input of another program may well be readable as one of sluice's.
+func inputOf(name string, action client.ScheduleAction) (importing.ScheduledInput, error) {
 	var in importing.ScheduledInput
 	start, ok := action.(*client.ScheduleWorkflowAction)
-	if !ok || len(start.Args) != 1 {
+	if !ok || start.Workflow != workflows.TypeScheduledImport || len(start.Args) != 1 {
 		return in, errForeign
 	}
 	payload, ok := start.Args[0].(*commonpb.Payload)
@@ -159,6 +160,9 @@ func inputOf(action client.ScheduleAction) (importing.ScheduledInput, error) {
 	}
 	if err := converter.GetDefaultDataConverter().FromPayload(payload, &in); err != nil {
 		return in, fmt.Errorf("%w: read its input: %w", errForeign, err)
+	}
+	if in.Schedule != name {
+		return in, errForeign
 	}
 	return in, nil
 }

@@ -7,7 +7,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	importacts "github.com/sluicehq/sluice/activities/importing"
-	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/workflows"
 	"github.com/sluicehq/sluice/workflows/importing"
 )
@@ -35,8 +34,7 @@ func (w *Worker) registerAround(q *queues, lifecycle *importacts.Lifecycle) {
 }
 
 // syncSchedules makes Temporal's schedules what the store says, each once in an interval over
-// all workers. What only Temporal has, as of an earlier version or before a restore of the
-// store, is added to the store.
+// all workers. A schedule of sluice's that only Temporal has is added to the store.
 func (w *Worker) syncSchedules(ctx context.Context) error {
 	names, err := w.store.Imports.UncomparedSchedules(ctx, w.cfg.ReconcileInterval, maxChecked)
 	if err != nil {
@@ -54,16 +52,9 @@ func (w *Worker) syncSchedules(ctx context.Context) error {
 			w.log.Info("made a schedule in Temporal what the store says", "schedule", name, "done", done)
 		}
 	}
-	unknown, err := w.starter().UnknownSchedules(ctx)
-	failed = append(failed, err)
-	for _, name := range unknown {
-		adopted, err := w.starter().AdoptSchedule(ctx, name)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			failed = append(failed, err)
-		}
-		if adopted {
-			w.log.Info("added a schedule of Temporal to the store", "schedule", name)
-		}
+	adopted, err := w.starter().AdoptSchedules(ctx)
+	for _, name := range adopted {
+		w.log.Info("added a schedule of Temporal to the store", "schedule", name)
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, err)...)
 }
