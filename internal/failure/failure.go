@@ -21,6 +21,7 @@ import (
 	accessstore "github.com/sluicehq/sluice/store/access"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse/history"
 )
 
 // Class is what an error means to the caller of an operation.
@@ -58,7 +59,7 @@ const (
 	NoWorker Class = "no_worker"
 	// Late means that the time of the caller has expired.
 	Late Class = "late"
-	// Unavailable means that a server does not answer.
+	// Unavailable means that a server does not answer, or has no memory to do so.
 	Unavailable Class = "unavailable"
 	// Internal is every other error.
 	Internal Class = "internal"
@@ -77,6 +78,7 @@ var sentinels = []struct {
 	}},
 	{NoWorker, []error{starter.ErrNoWorker, starter.ErrNoAnswer}},
 	{Late, []error{context.DeadlineExceeded}},
+	{Unavailable, []error{history.ErrBusy}},
 	{NotFound, []error{store.ErrNotFound, connections.ErrNotFound}},
 	{Taken, []error{store.ErrTaken}},
 	{Limit, []error{store.ErrLimit}},

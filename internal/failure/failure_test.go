@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
 	importstore "github.com/sluicehq/sluice/store/importing"
+	"github.com/sluicehq/sluice/warehouse/history"
 )
 
 func TestOf(t *testing.T) {
@@ -47,6 +48,7 @@ func TestOf(t *testing.T) {
 		{failure.Unavailable, &net.OpError{Op: "dial", Err: errors.New("refused")}},
 		{failure.Unavailable, &pgconn.PgError{Code: "57P03"}},
 		{failure.Unavailable, fmt.Errorf("read: %w", io.ErrUnexpectedEOF)},
+		{failure.Unavailable, fmt.Errorf("read the history: %w", history.ErrBusy)},
 		{failure.Unavailable, serviceerror.NewUnavailable("away")},
 		{failure.Invalid, &pgconn.PgError{Code: "22021"}},
 		{failure.Invalid, &pgconn.PgError{Code: "22008"}},

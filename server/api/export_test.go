@@ -12,6 +12,9 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // Sweep deletes what has expired.
 var Sweep = (*API).sweep
 
+// ProblemOf is problemOf.
+var ProblemOf = problemOf
+
 // ProblemURIs returns the types of problems with their statuses.
 func ProblemURIs() map[string]int {
 	all := map[string]int{}

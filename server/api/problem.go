@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/failure"
 	"github.com/sluicehq/sluice/internal/inbound"
 	accessstore "github.com/sluicehq/sluice/store/access"
+	"github.com/sluicehq/sluice/warehouse/history"
 )
 
 // Problem is the body of every answer with an error, as application/problem+json (RFC 9457).
@@ -132,6 +133,8 @@ func problemOf(err error) (p *Problem, known bool) {
 		return newProblem(t, "The request cannot be stored: "+failure.Unstorable(err)+"."), true
 	case !known:
 		return newProblem(problemInternal, "The log of the server has the error, under the ID of this request."), false
+	case errors.Is(err, history.ErrBusy):
+		return newProblem(t, history.ErrBusy.Error()+" for all queries together: try again."), false
 	case class == failure.Unavailable, class == failure.Late:
 		// Its text has addresses of other servers.
 		return newProblem(t, "PostgreSQL, ClickHouse or Temporal does not answer: try again."), false

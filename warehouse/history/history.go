@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -38,6 +39,9 @@ var (
 	ErrInvalid = errors.New("invalid query of the history")
 	// ErrTooLarge means that ClickHouse has ended a query at its limit of time or memory.
 	ErrTooLarge = errors.New("too much data for one query")
+	// ErrBusy means that ClickHouse has ended a query because all queries together, or all of its user, use too much
+	// memory. The same query may succeed later.
+	ErrBusy = errors.New("ClickHouse has no memory left")
 )
 
 // Origins of rows.
@@ -80,13 +84,25 @@ func (r *Reader) each(ctx context.Context, s statement, scan func(into func(...a
 	return explained(rows.Err())
 }
 
-// explained returns ErrTooLarge for an error of a limit, and other errors as they are.
+// explained returns ErrTooLarge or ErrBusy for an error of a limit, and other errors as they are.
 func explained(err error) error {
-	if code, _, ok := warehouse.Exception(err); ok && (code == codeTimeout || code == codeTooSlow || code == codeMemory) {
+	code, message, ok := warehouse.Exception(err)
+	switch {
+	case ok && code == codeMemory && !queryLimit(message):
+		return fmt.Errorf("%w for all queries together: repeat the query later, or raise max_server_memory_usage or "+
+			"max_memory_usage_for_user of ClickHouse: %s", ErrBusy, message)
+	case ok && (code == codeTimeout || code == codeTooSlow || code == codeMemory):
 		return fmt.Errorf("%w: a query may take %s and %d GiB of memory in ClickHouse: choose a shorter range",
 			ErrTooLarge, queryTime, queryMemory>>30)
 	}
 	return err
+}
+
+// queryLimit reports whether a message of codeMemory is of the limit of a query, max_memory_usage, not of the server,
+// "(total)", or of the user. Messages before ClickHouse 25 say "Memory limit (for query) exceeded".
+func queryLimit(message string) bool {
+	return strings.Contains(message, "Query memory limit exceeded") ||
+		strings.Contains(message, "Memory limit (for query) exceeded")
 }
 
 // checkDays returns ErrInvalid unless a range has 1 to MaxDays days that the warehouse can store.

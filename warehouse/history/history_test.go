@@ -3,9 +3,11 @@ package history_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicehq/sluice/calendar"
@@ -269,21 +271,48 @@ func TestLimits(t *testing.T) {
 	require.True(t, warehouse.Unreachable(err), err)
 }
 
-// A query that reaches a limit of ClickHouse says so.
+// A query that reaches a limit of ClickHouse says so, and whose limit it was.
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	rows, err := b.Warehouse.Select(b.ctx, "SELECT length(groupArray(number)) FROM numbers({n:UInt64})",
-		map[string]string{"n": "100000000"}, map[string]any{"max_memory_usage": 10 << 20})
-	if err == nil {
-		require.False(t, rows.Next())
-		err = rows.Err()
-		require.NoError(t, rows.Close())
+	refused := func(setting string) error {
+		rows, err := b.Warehouse.Select(b.ctx, "SELECT length(groupArray(number)) FROM numbers({n:UInt64})",
+			map[string]string{"n": "100000000"}, map[string]any{setting: 10 << 20})
+		if err == nil {
+			require.False(t, rows.Next())
+			err = rows.Err()
+			require.NoError(t, rows.Close())
+		}
+		require.Error(t, err)
+		return history.Explained(err)
 	}
-	require.Error(t, err)
-	err = history.Explained(err)
+	err := refused("max_memory_usage")
 	require.ErrorIs(t, err, history.ErrTooLarge)
 	require.ErrorContains(t, err, "a query may take 20s and 2 GiB of memory in ClickHouse: choose a shorter range")
+	require.ErrorIs(t, refused("max_memory_usage_for_user"), history.ErrBusy)
+}
+
+// The limit of the server and that of the query have the same code. The messages are those of several versions.
+func TestLimitsOfMemory(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]error{
+		"Query memory limit exceeded: would use 2.01 GiB, maximum: 2.00 GiB":       history.ErrTooLarge,
+		"Memory limit (for query) exceeded: would use 2.01 GiB, maximum: 2.00 GiB": history.ErrTooLarge,
+		"(total) memory limit exceeded: would use 14.01 GiB, maximum: 14.00 GiB. OvercommitTracker decision: " +
+			"Query was selected to stop by OvercommitTracker": history.ErrBusy,
+		"Memory limit (total) exceeded: would use 9.32 GiB, maximum: 9.31 GiB":    history.ErrBusy,
+		"Memory limit (for user) exceeded: would use 9.32 GiB, maximum: 9.31 GiB": history.ErrBusy,
+		"User memory limit exceeded: would use 12.55 MiB, maximum: 10.00 MiB":     history.ErrBusy,
+	} {
+		err := history.Explained(&clickhouse.Exception{Code: 241, Message: message})
+		require.ErrorIs(t, err, want, message)
+		if want == history.ErrBusy {
+			require.EqualError(t, err, "ClickHouse has no memory left for all queries together: repeat the query later, or "+
+				"raise max_server_memory_usage or max_memory_usage_for_user of ClickHouse: "+message)
+		}
+	}
+	require.ErrorIs(t, history.Explained(&clickhouse.Exception{Code: 159, Message: "Timeout exceeded"}), history.ErrTooLarge)
+	require.Equal(t, io.EOF, history.Explained(io.EOF))
 }
 
 func TestPeriods(t *testing.T) {
