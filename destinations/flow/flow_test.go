@@ -326,6 +326,10 @@ func TestDecideFaults(t *testing.T) {
 			"description: x\n    to: [{destination: log, action: write, data: {text: name}, context: {many: 'map(1..1000, data.text)'}}]",
 			event("shop", "x", huge), "flows.yaml:4:73: what the expressions give has more than 1048576 bytes as JSON",
 		},
+		"too deep": {
+			"description: x\n    to: [{destination: log, action: write, data: {text: name}, context: {deep: 'reduce(1..1200, [#acc], [])'}}]",
+			event("shop", "x", `{}`), "flows.yaml:4:73: what the expressions give is nested more than 1000 levels",
+		},
 		"too large a job": {
 			"description: x\n    to: [{destination: log, action: write, data: {text: name}, context: {many: 'map(1..4, data.text)'}}]",
 			event("shop", "x", huge),

@@ -86,9 +86,8 @@ func (m mapping) apply(env Env, own json.RawMessage, place func() string) (json.
 	}
 	// A value can hold the same text many times over, which costs nothing before it is
 	// written.
-	if jsonSize(value, false, maxWritten) > maxWritten {
-		return nil, fmt.Errorf("%s: what the expressions give has more than %d bytes as JSON",
-			place(), destinations.MaxPayload)
+	if fault := checkWritten(value); fault != "" {
+		return nil, fmt.Errorf("%s: what the expressions give %s", place(), fault)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -3,7 +3,6 @@ package flow
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -52,7 +51,7 @@ func (e *FieldError) Error() string {
 var (
 	errRecord = errors.New("the record is not a JSON object")
 	errResult = errors.New("the result of the mapping cannot be written as JSON")
-	errLarge  = fmt.Errorf("the result of the mapping has more than %d bytes as JSON", destinations.MaxPayload)
+	errLarge  = errors.New("the result of the mapping " + tooLarge)
 )
 
 // Apply maps a record. Expressions see its JSON object as data and the values of context as context.
@@ -78,8 +77,8 @@ func (m *Mapping) Apply(data json.RawMessage, context map[string]any) (json.RawM
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	if jsonSize(result, false, maxWritten) > maxWritten {
-		return nil, errLarge
+	if fault := checkWritten(result); fault != "" {
+		return nil, errors.New("the result of the mapping " + fault)
 	}
 	text, err := json.Marshal(result)
 	switch {

@@ -92,6 +92,9 @@ func TestApplyMappingBounds(t *testing.T) {
 			map[string]any{"a": "map(1..1000, data.text)"},
 			"the result of the mapping has more than 1048576 bytes as JSON",
 		},
+		"deeper than it may be": {
+			map[string]any{"a": "reduce(1..1200, [#acc], [])"}, "the result of the mapping is nested more than 1000 levels",
+		},
 		"no JSON": {map[string]any{"a": "1 / data.zero"}, "the result of the mapping cannot be written as JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {

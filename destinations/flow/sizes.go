@@ -1,8 +1,11 @@
 package flow
 
 import (
+	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/sluicehq/sluice/destinations"
 )
 
 // What values take, in bytes, roughly.
@@ -92,15 +95,40 @@ func elements(values []any, limit int) int {
 // jsonSize returns how many bytes a value has as JSON, counted up to a limit. A value inside
 // of which the same one is found twice counts it twice, as JSON does.
 func jsonSize(value any, indented bool, limit int) int {
+	size, _ := measured(value, indented, limit)
+	return size
+}
+
+// measured is jsonSize. deep reports that the value is nested more than maxNesting levels: its size is above the limit
+// then.
+func measured(value any, indented bool, limit int) (size int, deep bool) {
 	c := jsonCounter{limit: limit, indented: indented}
 	c.count(reflect.ValueOf(value), 1)
-	return c.size
+	return c.size, c.deep
 }
+
+// checkWritten returns what is wrong with a value that is to be written as JSON, "" if nothing: it is nested too
+// deeply, or takes more than maxWritten.
+func checkWritten(value any) string {
+	switch size, deep := measured(value, false, maxWritten); {
+	case deep:
+		return fmt.Sprintf("is nested more than %d levels", maxNesting)
+	case size > maxWritten:
+		return tooLarge
+	default:
+		return ""
+	}
+}
+
+// tooLarge is what is wrong with a value of more bytes than a payload may have.
+var tooLarge = fmt.Sprintf("has more than %d bytes as JSON", destinations.MaxPayload)
 
 // jsonCounter counts the bytes of JSON.
 type jsonCounter struct {
 	size, limit int
 	indented    bool
+	// deep says that counting has ended at maxNesting.
+	deep bool
 }
 
 // maxNesting is how deep values can be that are written as JSON.
@@ -122,7 +150,7 @@ func (c *jsonCounter) count(v reflect.Value, depth int) {
 	case c.size > c.limit:
 		return
 	case depth > maxNesting:
-		c.size = c.limit + 1
+		c.size, c.deep = c.limit+1, true
 		return
 	case !v.IsValid():
 		c.size += len("null")
