@@ -206,9 +206,9 @@ func (s *Starter) finishChange(ctx context.Context, name, what string) error {
 	return nil
 }
 
-// AdoptSchedules adds the schedules to the store that only Temporal has, as of an earlier version or before a restore of
-// the store, and returns their names. Schedules of other programs are ignored. The error joins those of the store and of
-// Temporal; the other schedules are added.
+// AdoptSchedules adds the schedules to the store that only Temporal has, as of an earlier version or before a restore
+// of the store, and returns their names. Schedules of other programs are ignored. The error joins those of the store
+// and of Temporal; the other schedules are added.
 func (s *Starter) AdoptSchedules(ctx context.Context) (added []string, err error) {
 	unknown, err := s.UnknownSchedules(ctx)
 	faults := []error{err}
@@ -224,8 +224,8 @@ func (s *Starter) AdoptSchedules(ctx context.Context) (added []string, err error
 	return added, errors.Join(faults...)
 }
 
-// UnknownSchedules returns the names of sluice's schedules in Temporal that the store does not have. The error is that of
-// the store or of Temporal.
+// UnknownSchedules returns the names of sluice's schedules in Temporal that the store does not have. The error is that
+// of the store or of Temporal.
 func (s *Starter) UnknownSchedules(ctx context.Context) ([]string, error) {
 	// Temporal comes first: a name that is added to both meanwhile is in the store's list.
 	names, err := s.temporalSchedules(ctx)

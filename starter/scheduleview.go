@@ -146,8 +146,8 @@ func storedSchedule(row importstore.Schedule) (Schedule, error) {
 	return view, nil
 }
 
-// inputOf reads what the schedule of that name starts. The error is errForeign unless it starts the import of a schedule
-// of that name: the input of another program may well be readable as one of sluice's.
+// inputOf reads what the schedule of that name starts. The error is errForeign unless it starts the import of a
+// schedule of that name: the input of another program may well be readable as one of sluice's.
 func inputOf(name string, action client.ScheduleAction) (importing.ScheduledInput, error) {
 	var in importing.ScheduledInput
 	start, ok := action.(*client.ScheduleWorkflowAction)

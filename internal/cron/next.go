@@ -3,8 +3,8 @@ package cron
 import "time"
 
 // horizon is the number of days that Next searches. Of all combinations of a day, a month and a weekday, a weekday's
-// 29 February is the rarest: it recurs after at most 40 years, around a year such as 2100 that is no leap year. Any other
-// recurs within 12 years.
+// 29 February is the rarest: it recurs after at most 40 years, around a year such as 2100 that is no leap year. Any
+// other recurs within 12 years.
 const horizon = 40*366 + 1
 
 // allHours is every hour of a day.
