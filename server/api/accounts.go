@@ -73,7 +73,7 @@ func (a *API) listAccounts(ctx context.Context, in *listAccountsInput) (*List[Ac
 		return nil, err
 	}
 	all := convert.Slice(in.filter(in.State).Accounts(rows), accountOf)
-	return namedPage(ctx, in.Page, "list-accounts", all, func(one Account) string { return one.Name })
+	return namedPage(ctx, in.Page, all, func(one Account) string { return one.Name })
 }
 
 type createAccountInput struct {
@@ -93,7 +93,7 @@ func (a *API) createAccount(ctx context.Context, in *createAccountInput) (*outpu
 	row, err := a.access.CreateAccount(ctx, accessclient.NewAccount{
 		Name: in.Body.Name, Password: in.Body.Password, Role: access.Role(in.Body.Role), Sites: sites,
 	})
-	return &output[Account]{accountOf(row)}, err
+	return answer(accountOf(row), err)
 }
 
 type setAccountInput struct {
@@ -127,7 +127,7 @@ func (a *API) setAccount(ctx context.Context, in *setAccountInput) (*output[Acco
 	if err == nil && in.Body.Disabled != nil {
 		row, err = client.DisableAccount(ctx, in.Account, *in.Body.Disabled)
 	}
-	return &output[Account]{accountOf(row)}, err
+	return answer(accountOf(row), err)
 }
 
 type listAuditInput struct {
@@ -142,17 +142,12 @@ type listAuditInput struct {
 }
 
 func (a *API) listAudit(ctx context.Context, in *listAuditInput) (*List[accessclient.AuditEntry], error) {
-	page := accessstore.Page{Limit: int32(in.Limit) + 1}
-	if err := in.after("list-audit", &page.Before); err != nil {
-		return nil, err
-	}
-	entries, err := a.access.Audit(ctx, accessstore.AuditFilter{
+	filter := accessstore.AuditFilter{
 		Site: in.Site, Who: in.Who, Operation: in.Operation, SubjectType: in.SubjectType, SubjectID: in.SubjectID,
 		Since: in.Since, Until: in.Until,
-	}, page)
-	if err != nil {
-		return nil, err
 	}
-	all := convert.Slice(entries, accessclient.AuditEntryOf)
-	return paged(ctx, in.Page, "list-audit", all, func(e accessclient.AuditEntry) any { return e.ID })
+	return paged(ctx, in.Page, func(before int64, limit int) ([]accessclient.AuditEntry, error) {
+		entries, err := a.access.Audit(ctx, filter, accessstore.Page{Before: before, Limit: int32(limit)})
+		return convert.Slice(entries, accessclient.AuditEntryOf), err
+	}, func(e accessclient.AuditEntry) int64 { return e.ID })
 }

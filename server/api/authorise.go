@@ -46,7 +46,7 @@ func (a *API) authorised(o operation) func(huma.Context, func(huma.Context)) {
 				return
 			}
 		}
-		next(humago.NewContext(ctx.Operation(), withExchange(r.WithContext(request), w), w))
+		next(humago.NewContext(ctx.Operation(), withExchange(r.WithContext(request), w, o.id), w))
 	}
 }
 

@@ -24,7 +24,7 @@ func (a *API) compareImport(ctx context.Context, in *ImportPath) (*output[histor
 	if errors.Is(err, history.ErrTooLarge) {
 		return nil, newProblem(problemInvalid, err.Error())
 	}
-	return &output[history.Comparison]{compared}, err
+	return answer(compared, err)
 }
 
 // comparedDays returns the days of an import and those around them, the last ones of more than history.MaxDays. An

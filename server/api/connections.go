@@ -96,23 +96,7 @@ func (a *API) listConnections(ctx context.Context, in *listConnectionsInput) (*L
 	if err != nil {
 		return nil, err
 	}
-	return namedPage(ctx, in.Page, "list-connections", all, func(i connections.Info) string { return i.Name })
-}
-
-// namedPage returns a page of items that are read at once, sorted by name: there are few.
-func namedPage[T any](
-	ctx context.Context, in Page, operation string, all []T, nameOf func(T) string,
-) (*List[T], error) {
-	var after string
-	if err := in.after(operation, &after); err != nil {
-		return nil, err
-	}
-	from := 0
-	for from < len(all) && after != "" && nameOf(all[from]) <= after {
-		from++
-	}
-	rest := all[from:]
-	return paged(ctx, in, operation, rest[:min(len(rest), in.Limit+1)], func(item T) any { return nameOf(item) })
+	return namedPage(ctx, in.Page, all, func(i connections.Info) string { return i.Name })
 }
 
 // ConnectionSettings are the settings and secrets of a connection.
@@ -155,21 +139,25 @@ func (a *API) addConnection(
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.connectionClient().Add(ctx, n); err != nil {
-		return nil, err
-	}
-	info, err := a.connectionClient().Show(ctx, n.Name)
+	_, err = a.connectionClient().Add(ctx, n)
+	out, err := a.connectionAfter(ctx, n.Name, err)
 	if err != nil {
 		return nil, err
 	}
-	return &createdTagged[connections.Info]{
-		Location: pathOf("/connections/%s", segment(info.Name)), ETag: versionTag(info.Version), Body: info,
-	}, nil
+	return &createdTagged[connections.Info]{pathOf("/connections/%s", segment(n.Name)), out.ETag, out.Body}, nil
 }
 
 func (a *API) showConnection(ctx context.Context, in *ConnectionPath) (*tagged[connections.Info], error) {
-	info, err := a.connectionClient().Show(ctx, in.Connection)
-	return &tagged[connections.Info]{ETag: versionTag(info.Version), Body: info}, err
+	return a.connectionAfter(ctx, in.Connection, nil)
+}
+
+// connectionAfter returns a connection after a command, or the error of the command.
+func (a *API) connectionAfter(ctx context.Context, name string, err error) (*tagged[connections.Info], error) {
+	if err != nil {
+		return nil, err
+	}
+	info, err := a.connectionClient().Show(ctx, name)
+	return answerTagged(info, versionTag(info.Version), err)
 }
 
 // ConnectionReplacement is the body of replace-connection.
@@ -189,7 +177,7 @@ func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput)
 	if err != nil {
 		return nil, err
 	}
-	if err := in.matches(versionTag(before.Version)); err != nil {
+	if err := in.matches(versionTag(before.Version), nil); err != nil {
 		return nil, err
 	}
 	n, err := in.Body.connection(in.Connection)
@@ -198,10 +186,8 @@ func (a *API) replaceConnection(ctx context.Context, in *replaceConnectionInput)
 	}
 	n.KeepSecrets = in.Body.KeepSecrets
 	// A change in between is a conflict.
-	if _, err := a.connectionClient().Replace(ctx, n, before.Version); err != nil {
-		return nil, err
-	}
-	return a.showConnection(ctx, &in.ConnectionPath)
+	_, err = a.connectionClient().Replace(ctx, n, before.Version)
+	return a.connectionAfter(ctx, in.Connection, err)
 }
 
 // ConnectionSecrets is the body of set-connection-secrets.
@@ -217,10 +203,8 @@ type setConnectionSecretsInput struct {
 func (a *API) setConnectionSecrets(
 	ctx context.Context, in *setConnectionSecretsInput,
 ) (*tagged[connections.Info], error) {
-	if _, err := a.connectionClient().SetSecrets(ctx, in.Connection, in.Body.Secrets); err != nil {
-		return nil, err
-	}
-	return a.showConnection(ctx, &in.ConnectionPath)
+	_, err := a.connectionClient().SetSecrets(ctx, in.Connection, in.Body.Secrets)
+	return a.connectionAfter(ctx, in.Connection, err)
 }
 
 type removeConnectionInput struct {
@@ -233,8 +217,7 @@ func (a *API) removeConnection(ctx context.Context, in *removeConnectionInput) (
 }
 
 func (a *API) testConnection(ctx context.Context, in *ConnectionPath) (*output[connectclient.Tested], error) {
-	tested, err := a.connectionClient().Test(ctx, in.Connection)
-	return &output[connectclient.Tested]{tested}, err
+	return answer(a.connectionClient().Test(ctx, in.Connection))
 }
 
 type connectionCommandInput struct {
@@ -243,24 +226,17 @@ type connectionCommandInput struct {
 }
 
 func (a *API) pauseConnection(ctx context.Context, in *connectionCommandInput) (*tagged[connections.Info], error) {
-	if err := a.connectionClient().Pause(ctx, in.Connection, by(ctx, reasonOf(in.Body))); err != nil {
-		return nil, err
-	}
-	return a.showConnection(ctx, &in.ConnectionPath)
+	return a.connectionAfter(ctx, in.Connection,
+		a.connectionClient().Pause(ctx, in.Connection, by(ctx, reasonOf(in.Body))))
 }
 
 func (a *API) resumeConnection(ctx context.Context, in *ConnectionPath) (*tagged[connections.Info], error) {
-	if err := a.connectionClient().Resume(ctx, in.Connection); err != nil {
-		return nil, err
-	}
-	return a.showConnection(ctx, in)
+	return a.connectionAfter(ctx, in.Connection, a.connectionClient().Resume(ctx, in.Connection))
 }
 
 func (a *API) rotateConnection(ctx context.Context, in *ConnectionPath) (*tagged[connections.Info], error) {
-	if _, err := a.connectionClient().Rotate(ctx, in.Connection); err != nil {
-		return nil, err
-	}
-	return a.showConnection(ctx, in)
+	_, err := a.connectionClient().Rotate(ctx, in.Connection)
+	return a.connectionAfter(ctx, in.Connection, err)
 }
 
 // reasonOf returns the reason of a command, which is optional like its body.

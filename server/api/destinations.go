@@ -96,7 +96,7 @@ func (a *API) listDestinations(
 	for _, d := range all {
 		hideAddresses(d)
 	}
-	return namedPage(ctx, in.Page, "list-destinations", all, func(d deliveryclient.Destination) string { return d.Name })
+	return namedPage(ctx, in.Page, all, func(d deliveryclient.Destination) string { return d.Name })
 }
 
 // hideAddresses replaces errors of Temporal, which have its address.
@@ -122,7 +122,7 @@ func (a *API) showDestination(ctx context.Context, in *DestinationPath) (*output
 		return nil, missing(err)
 	}
 	hideAddresses(d)
-	return &output[deliveryclient.Destination]{d}, nil
+	return answer(d, nil)
 }
 
 type destinationCommandInput struct {
@@ -157,16 +157,11 @@ func (a *API) actionCommanded(
 		if err := send(ctx, ref, by(ctx, reasonOf(in.Body))); err != nil {
 			return nil, missing(err)
 		}
-		return a.actionAnswer(ctx, in.ActionPath)
+		return a.showAction(ctx, &in.ActionPath)
 	}
 }
 
 func (a *API) showAction(ctx context.Context, in *ActionPath) (*tagged[deliveryclient.Action], error) {
-	return a.actionAnswer(ctx, *in)
-}
-
-// actionAnswer returns an action.
-func (a *API) actionAnswer(ctx context.Context, in ActionPath) (*tagged[deliveryclient.Action], error) {
 	d, err := a.showDestination(ctx, &in.DestinationPath)
 	if err != nil {
 		return nil, err
@@ -176,7 +171,7 @@ func (a *API) actionAnswer(ctx context.Context, in ActionPath) (*tagged[delivery
 			tag, err := etagOf([]any{
 				action.Realtime, action.Interval, action.TimeZone, action.RatePerSecond, action.Concurrency,
 			})
-			return &tagged[deliveryclient.Action]{ETag: tag, Body: action}, err
+			return answerTagged(action, tag, err)
 		}
 	}
 	return nil, newProblem(problemNotFound, "The destination has no such action.")
@@ -199,11 +194,11 @@ type setActionInput struct {
 }
 
 func (a *API) setAction(ctx context.Context, in *setActionInput) (*tagged[deliveryclient.Action], error) {
-	before, err := a.actionAnswer(ctx, in.ActionPath)
+	before, err := a.showAction(ctx, &in.ActionPath)
 	if err != nil {
 		return nil, err
 	}
-	if err := in.matches(before.ETag); err != nil {
+	if err := in.matches(before.ETag, nil); err != nil {
 		return nil, err
 	}
 	ref := deliveryacts.ActionRef{Destination: in.Destination, Action: in.Action}
@@ -224,5 +219,5 @@ func (a *API) setAction(ctx context.Context, in *setActionInput) (*tagged[delive
 			return nil, err
 		}
 	}
-	return a.actionAnswer(ctx, in.ActionPath)
+	return a.showAction(ctx, &in.ActionPath)
 }

@@ -23,8 +23,12 @@ func etagOf(state any) (string, error) {
 	return `"` + hex.EncodeToString(hash[:16]) + `"`, nil
 }
 
-// matches returns a problem unless the client has seen the state that it edits.
-func (i IfMatch) matches(etag string) error {
+// matches returns a problem unless the client has seen the state that it edits, whose tag is etag; err is why there is
+// no tag.
+func (i IfMatch) matches(etag string, err error) error {
+	if err != nil {
+		return err
+	}
 	if i.IfMatch == "" {
 		return newProblem(problemNeedsMatch, "Read the state first, and send its ETag as If-Match.")
 	}

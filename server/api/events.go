@@ -51,20 +51,14 @@ type listEventsInput struct {
 }
 
 func (a *API) listEvents(ctx context.Context, in *listEventsInput) (*List[deliveryclient.Event], error) {
-	page := deliverystore.Page{Limit: int32(in.Limit) + 1}
-	if err := in.after("list-events", &page.Before); err != nil {
-		return nil, err
-	}
 	filter, _ := in.filter()
 	filter.ParentID = in.Parent
 	if !in.Notifications {
 		filter = deliveryclient.WithoutNotifications(filter)
 	}
-	all, err := a.eventClient().List(ctx, filter, page)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-events", all, func(e deliveryclient.Event) any { return e.ID })
+	return paged(ctx, in.Page, func(before string, limit int) ([]deliveryclient.Event, error) {
+		return a.eventClient().List(ctx, filter, deliverystore.Page{Before: before, Limit: int32(limit)})
+	}, func(e deliveryclient.Event) string { return e.ID })
 }
 
 // EventPath is the input of an operation on an event.
@@ -80,7 +74,7 @@ func (a *API) showEvent(ctx context.Context, in *EventPath) (*output[deliverycli
 	if err := redactFor(ctx, &event.Context, &event.Data); err != nil {
 		return nil, fmt.Errorf("show event %s: %w", in.Event, err)
 	}
-	return &output[deliveryclient.EventDetails]{event}, nil
+	return answer(event, nil)
 }
 
 // SentEvent is an event to be delivered.
@@ -168,10 +162,7 @@ func (a *API) purgeEvents(ctx context.Context, in *input[EventPurge]) (*output[P
 		ReceivedBefore: in.Body.ReceivedBefore, States: in.Body.States, Sources: in.Body.Sources,
 		NotSources: in.Body.NotSources,
 	}, in.Body.DryRun)
-	if err != nil {
-		return nil, err
-	}
-	return &output[Purged]{Purged{
+	return answer(Purged{
 		DryRun: in.Body.DryRun, Events: purged.Events, Jobs: purged.Jobs, Transitions: purged.Transitions,
-	}}, nil
+	}, err)
 }

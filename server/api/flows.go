@@ -72,7 +72,7 @@ func (a *API) listFlows(ctx context.Context, in *listFlowsInput) (*List[delivery
 	if err != nil {
 		return nil, err
 	}
-	return namedPage(ctx, in.Page, "list-flows", all, func(f deliveryclient.Flow) string { return f.Name })
+	return namedPage(ctx, in.Page, all, func(f deliveryclient.Flow) string { return f.Name })
 }
 
 // FlowPath is the input of an operation on a flow.
@@ -81,8 +81,7 @@ type FlowPath struct {
 }
 
 func (a *API) showFlow(ctx context.Context, in *FlowPath) (*output[deliveryclient.Flow], error) {
-	f, err := a.flowClient().Show(ctx, in.Flow)
-	return &output[deliveryclient.Flow]{f}, err
+	return answer(a.flowClient().Show(ctx, in.Flow))
 }
 
 // FlowText are flows in YAML.

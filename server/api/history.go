@@ -61,20 +61,11 @@ type recentInput struct {
 const maxRecent = history.MaxSites - 1
 
 func (a *API) listHistories(ctx context.Context, in *recentInput) (*List[ingestclient.RecentHistory], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
-	}
-	var after string
-	if err := in.after("list-site-histories", &after); err != nil {
-		return nil, err
-	}
 	in.Limit = min(in.Limit, maxRecent)
-	rows, err := a.siteClient().Recent(ctx, scope, in.Text, after, in.Limit+1, in.Days)
-	if err != nil {
-		return nil, err
+	read := func(scope access.Scope, after string, limit int) ([]ingestclient.RecentHistory, error) {
+		return a.siteClient().Recent(ctx, scope, in.Text, after, limit, in.Days)
 	}
-	return paged(ctx, in.Page, "list-site-histories", rows, func(h ingestclient.RecentHistory) any { return h.Site })
+	return scopedPage(ctx, in.Page, read, func(h ingestclient.RecentHistory) string { return h.Site })
 }
 
 // Format is the input of an operation that returns a table.

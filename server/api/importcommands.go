@@ -122,11 +122,7 @@ func (a *API) commanded(ctx context.Context, id int64, err error) (*output[impor
 	if err != nil {
 		return nil, err
 	}
-	view, err := a.importView(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return &output[importview.Import]{view}, nil
+	return answer(a.importView(ctx, id))
 }
 
 func (a *API) decideImport(ctx context.Context, in *decideInput) (*output[importview.Import], error) {

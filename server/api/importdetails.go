@@ -53,35 +53,28 @@ type listPartsInput struct {
 }
 
 func (a *API) listParts(ctx context.Context, in *listPartsInput) (*List[importview.Part], error) {
-	after := int32(-1)
-	if err := in.after("list-import-parts", &after); err != nil {
-		return nil, err
-	}
-	imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
-	if err != nil {
-		return nil, err
-	}
-	parts, err := a.cfg.Starter.Store.Imports.PartsAfter(ctx, in.Import, after, int32(in.Limit)+1, in.Status...)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-import-parts", importview.Parts(imp.Status, parts),
-		func(p importview.Part) any { return p.Part })
+	return paged(ctx, in.Page, func(last *int32, limit int) ([]importview.Part, error) {
+		imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
+		if err != nil {
+			return nil, err
+		}
+		after := int32(-1)
+		set(&after, last)
+		parts, err := a.cfg.Starter.Store.Imports.PartsAfter(ctx, in.Import, after, int32(limit), in.Status...)
+		return importview.Parts(imp.Status, parts), err
+	}, func(p importview.Part) *int32 { return &p.Part })
 }
 
 func (a *API) listFeedback(ctx context.Context, in *importPageInput) (*List[importview.Feedback], error) {
-	var after int32
-	if err := in.after("list-import-feedback", &after); err != nil {
-		return nil, err
-	}
-	lines, err := a.cfg.Starter.Store.Imports.ListFeedback(ctx, importstore.FeedbackQuery{
-		ImportID: in.Import, AfterSeq: after, RowLimit: int32(in.Limit) + 1,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list the feedback of import %d: %w", in.Import, err)
-	}
-	views := convert.Slice(lines, importview.FeedbackOf)
-	return paged(ctx, in.Page, "list-import-feedback", views, func(f importview.Feedback) any { return f.Seq })
+	return paged(ctx, in.Page, func(after int32, limit int) ([]importview.Feedback, error) {
+		lines, err := a.cfg.Starter.Store.Imports.ListFeedback(ctx, importstore.FeedbackQuery{
+			ImportID: in.Import, AfterSeq: after, RowLimit: int32(limit),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list the feedback of import %d: %w", in.Import, err)
+		}
+		return convert.Slice(lines, importview.FeedbackOf), nil
+	}, func(f importview.Feedback) int32 { return f.Seq })
 }
 
 // maxRejects bounds how far the rejects of an import can be listed: ClickHouse reads those before, too.
@@ -96,24 +89,20 @@ type listRejectsInput struct {
 }
 
 func (a *API) listRejects(ctx context.Context, in *listRejectsInput) (*List[importview.Reject], error) {
-	skip := 0
-	if err := in.after("list-import-rejects", &skip); err != nil {
-		return nil, err
-	}
-	if skip < 0 || skip > maxRejects {
-		return nil, invalidParameter("after", fmt.Sprintf("want at most %d rejected rows before the page", maxRejects))
-	}
-	imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
-	if err != nil {
-		return nil, err
-	}
 	filter := warehouse.RejectFilter{Parts: in.Part, Column: in.Column, Text: strings.TrimSpace(in.Text)}
-	rejects, err := a.cfg.Warehouse.Rejects(ctx, uint64(imp.SiteID), uint64(imp.ID), filter, skip, in.Limit+1)
-	if err != nil {
-		return nil, err
-	}
-	views := convert.Slice(rejects, importview.RejectOf)
-	return paged(ctx, in.Page, "list-import-rejects", views, func(importview.Reject) any { return skip + in.Limit })
+	var next int
+	return paged(ctx, in.Page, func(skip, limit int) ([]importview.Reject, error) {
+		if skip < 0 || skip > maxRejects {
+			return nil, invalidParameter("after", fmt.Sprintf("want at most %d rejected rows before the page", maxRejects))
+		}
+		imp, err := a.cfg.Starter.Store.Imports.Import(ctx, in.Import)
+		if err != nil {
+			return nil, err
+		}
+		next = skip + in.Limit
+		rejects, err := a.cfg.Warehouse.Rejects(ctx, uint64(imp.SiteID), uint64(imp.ID), filter, skip, limit)
+		return convert.Slice(rejects, importview.RejectOf), err
+	}, func(importview.Reject) int { return next })
 }
 
 type previewInput struct {

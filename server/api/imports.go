@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/importview"
 	"github.com/sluicehq/sluice/starter"
 	"github.com/sluicehq/sluice/store"
@@ -61,34 +62,24 @@ type listImportsInput struct {
 }
 
 func (a *API) listImports(ctx context.Context, in *listImportsInput) (*List[importview.Import], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
-	}
 	statuses, err := importview.ParseStatuses(in.Status)
 	if err != nil {
 		return nil, invalidParameter("status", err.Error())
 	}
-	var before int64
-	if err := in.after("list-imports", &before); err != nil {
-		return nil, err
+	read := func(scope access.Scope, before int64, limit int) ([]importview.Import, error) {
+		summaries, err := a.cfg.Starter.Store.Imports.Summaries(ctx, importstore.Listing{
+			Site: in.Site, Sites: scope.Domains(), Source: in.Source, By: in.By, Statuses: statuses, BeforeID: before,
+			Limit: int32(limit),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list imports: %w", err)
+		}
+		workers, err := a.workersFor(ctx, summaries...)
+		return convert.Slice(summaries, func(s importstore.Summary) importview.Import {
+			return importview.New(workers, s)
+		}), err
 	}
-	summaries, err := a.cfg.Starter.Store.Imports.Summaries(ctx, importstore.Listing{
-		Site: in.Site, Sites: scope.Domains(), Source: in.Source, By: in.By, Statuses: statuses, BeforeID: before,
-		Limit: int32(in.Limit) + 1,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list imports: %w", err)
-	}
-	workers, err := a.workersFor(ctx, summaries...)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]importview.Import, len(summaries))
-	for i, s := range summaries {
-		views[i] = importview.New(workers, s)
-	}
-	return paged(ctx, in.Page, "list-imports", views, func(i importview.Import) any { return i.ID })
+	return scopedPage(ctx, in.Page, read, func(i importview.Import) int64 { return i.ID })
 }
 
 // ImportDetails is everything about an import but its parts.
@@ -116,14 +107,11 @@ func (a *API) showImport(ctx context.Context, in *ImportPath) (*output[ImportDet
 		return nil, err
 	}
 	counts, err := imports.PartsByStatus(ctx, in.Import)
-	if err != nil {
-		return nil, err
-	}
-	return &output[ImportDetails]{ImportDetails{
+	return answer(ImportDetails{
 		Import: importview.New(workers, summary), Extra: importview.ExtraOf(summary, waits),
 		Commands: commandsOf(ctx, summary.Import), RequireSecondApprover: summary.Import.RequireSecondApprover,
 		Args: summary.Import.Args, PartsByStatus: counts,
-	}}, nil
+	}, err)
 }
 
 // workersFor returns the live workers, or none if no import needs one now.

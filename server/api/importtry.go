@@ -12,7 +12,7 @@ import (
 const dryRunTimeout = 90 * time.Second
 
 type tryImportInput struct {
-	Site string `path:"site" maxLength:"253" doc:"Domain of the site."`
+	SitePath
 	Body ImportRequest
 }
 
@@ -27,8 +27,5 @@ func (a *API) tryImport(ctx context.Context, in *tryImportInput) (*output[import
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, newProblem(problemNoWorker, "No worker has finished the dry run within "+dryRunTimeout.String()+".")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &output[importacts.DryRunReport]{report}, nil
+	return answer(report, err)
 }

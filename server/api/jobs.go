@@ -77,16 +77,10 @@ type listJobsInput struct {
 }
 
 func (a *API) listJobs(ctx context.Context, in *listJobsInput) (*List[deliveryclient.Job], error) {
-	page := deliverystore.Page{Limit: int32(in.Limit) + 1}
-	if err := in.after("list-jobs", &page.Before); err != nil {
-		return nil, err
-	}
 	filter, _ := in.filter()
-	all, err := a.jobClient().List(ctx, filter, page)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-jobs", all, func(j deliveryclient.Job) any { return j.ID })
+	return paged(ctx, in.Page, func(before string, limit int) ([]deliveryclient.Job, error) {
+		return a.jobClient().List(ctx, filter, deliverystore.Page{Before: before, Limit: int32(limit)})
+	}, func(j deliveryclient.Job) string { return j.ID })
 }
 
 type countJobsInput struct {
@@ -125,7 +119,7 @@ func (a *API) showJob(ctx context.Context, in *JobPath) (*tagged[deliveryclient.
 		return nil, fmt.Errorf("show job %s: %w", in.Job, err)
 	}
 	tag, err := etagOf(job)
-	return &tagged[deliveryclient.JobDetails]{ETag: tag, Body: job}, err
+	return answerTagged(job, tag, err)
 }
 
 // EditedJob is the body of edit-job. What is left out stays as it is.
@@ -146,7 +140,7 @@ func (a *API) editJob(ctx context.Context, in *editJobInput) (*tagged[deliverycl
 	if err != nil {
 		return nil, err
 	}
-	if err := in.matches(before.ETag); err != nil {
+	if err := in.matches(before.ETag, nil); err != nil {
 		return nil, err
 	}
 	jobContext, err := objectOf(in.Body.Context)

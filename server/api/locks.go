@@ -33,21 +33,12 @@ type lockKey struct {
 }
 
 func (a *API) listLocks(ctx context.Context, in *listLocksInput) (*List[starter.Lock], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
+	read := func(scope access.Scope, after lockKey, limit int) ([]starter.Lock, error) {
+		return a.cfg.Starter.Locks(ctx, scope, starter.LockFilter{
+			Resource: in.Resource, AfterResource: after.Resource, AfterPlace: after.Place, Limit: limit,
+		})
 	}
-	var after lockKey
-	if err := in.after("list-locks", &after); err != nil {
-		return nil, err
-	}
-	locks, err := a.cfg.Starter.Locks(ctx, scope, starter.LockFilter{
-		Resource: in.Resource, AfterResource: after.Resource, AfterPlace: after.Place, Limit: in.Limit + 1,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-locks", locks, func(l starter.Lock) any {
+	return scopedPage(ctx, in.Page, read, func(l starter.Lock) lockKey {
 		return lockKey{Resource: l.Resource, Place: l.Place}
 	})
 }
@@ -60,19 +51,10 @@ type listNotificationsInput struct {
 func (a *API) listNotifications(
 	ctx context.Context, in *listNotificationsInput,
 ) (*List[starter.SentNotification], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
+	read := func(scope access.Scope, before string, limit int) ([]starter.SentNotification, error) {
+		return a.cfg.Starter.Notifications(ctx, scope, starter.NotificationFilter{
+			ImportID: in.Import, Before: before, Limit: limit,
+		})
 	}
-	var before string
-	if err := in.after("list-notifications", &before); err != nil {
-		return nil, err
-	}
-	all, err := a.cfg.Starter.Notifications(ctx, scope, starter.NotificationFilter{
-		ImportID: in.Import, Before: before, Limit: in.Limit + 1,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-notifications", all, func(n starter.SentNotification) any { return n.ID })
+	return scopedPage(ctx, in.Page, read, func(n starter.SentNotification) string { return n.ID })
 }

@@ -74,6 +74,14 @@ type input[T any] struct{ Body T }
 // output is the answer of an operation, with a body and no headers of its own.
 type output[T any] struct{ Body T }
 
+// answer answers with a body, or with an error.
+func answer[T any](body T, err error) (*output[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &output[T]{body}, nil
+}
+
 // items is an answer with all there is of something, in one page.
 type items[T any] struct {
 	Body struct {
@@ -91,6 +99,14 @@ func itemsOf[T any](all []T) *items[T] {
 type tagged[T any] struct {
 	ETag string `header:"ETag" doc:"Tag of what can be edited, for If-Match."`
 	Body T
+}
+
+// answerTagged answers with the state of a resource and its tag, or with an error.
+func answerTagged[T any](body T, etag string, err error) (*tagged[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tagged[T]{ETag: etag, Body: body}, nil
 }
 
 // created is an answer with a new resource.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+
+	"github.com/sluicehq/sluice/access"
 )
 
 // Page is the input of an operation that lists.
@@ -35,8 +37,8 @@ type cursor struct {
 	Key json.RawMessage `json:"k"`
 }
 
-// after reads a cursor of an operation into key, which keeps its value for the first page.
-func (p Page) after(operation string, key any) error {
+// key reads the cursor into key, which keeps its value for the first page.
+func (p Page) key(operation string, key any) error {
 	if p.After == "" {
 		return nil
 	}
@@ -55,9 +57,20 @@ func (p Page) after(operation string, key any) error {
 	return nil
 }
 
-// paged returns a page: the first limit items of those that were read, one more than that if there is another page.
-// keyOf returns the key of an item, in JSON.
-func paged[T any](ctx context.Context, p Page, operation string, items []T, keyOf func(T) any) (*List[T], error) {
+// paged answers a list. read returns up to limit items behind the key after, which is zero for the first page: limit is
+// one more than a page has, so that another page shows. keyOf returns the key of an item. Keys are in JSON.
+func paged[T, K any](
+	ctx context.Context, p Page, read func(after K, limit int) ([]T, error), keyOf func(T) K,
+) (*List[T], error) {
+	operation := operationOf(ctx)
+	var after K
+	if err := p.key(operation, &after); err != nil {
+		return nil, err
+	}
+	items, err := read(after, p.Limit+1)
+	if err != nil {
+		return nil, err
+	}
 	list := &List[T]{}
 	if items == nil {
 		items = []T{}
@@ -78,6 +91,29 @@ func paged[T any](ctx context.Context, p Page, operation string, items []T, keyO
 	list.Body.Next = nextOf(requestOf(ctx).url, base64.RawURLEncoding.EncodeToString(data))
 	list.Link = "<" + list.Body.Next + `>; rel="next"`
 	return list, nil
+}
+
+// scopedPage is paged for an operation with reachSome: read is limited to the sites of the caller.
+func scopedPage[T, K any](
+	ctx context.Context, p Page, read func(scope access.Scope, after K, limit int) ([]T, error), keyOf func(T) K,
+) (*List[T], error) {
+	scope, err := access.RequireScope(ctx, access.PermissionRead)
+	if err != nil {
+		return nil, err
+	}
+	return paged(ctx, p, func(after K, limit int) ([]T, error) { return read(scope, after, limit) }, keyOf)
+}
+
+// namedPage is paged for items that are read at once, sorted by name: there are few.
+func namedPage[T any](ctx context.Context, p Page, all []T, nameOf func(T) string) (*List[T], error) {
+	return paged(ctx, p, func(after string, limit int) ([]T, error) {
+		from := 0
+		for from < len(all) && after != "" && nameOf(all[from]) <= after {
+			from++
+		}
+		rest := all[from:]
+		return rest[:min(len(rest), limit)], nil
+	}, nameOf)
 }
 
 // nextOf returns the path and query of the page after a cursor.

@@ -29,5 +29,5 @@ func (a *API) showRefdata(context.Context, *struct{}) (*output[RefdataList], err
 	if data == nil {
 		return nil, newProblem(problemUnavailable, "The server has no reference data yet: try again.")
 	}
-	return &output[RefdataList]{RefdataList{data.Status().Data}}, nil
+	return answer(RefdataList{data.Status().Data}, nil)
 }

@@ -48,19 +48,26 @@ func requestIDOf(ctx context.Context) string { return requestOf(ctx).id }
 type exchange struct {
 	r *http.Request
 	w http.ResponseWriter
+	// operation is the ID of its operation.
+	operation string
 }
 
 type exchangeKey struct{}
 
 // withExchange lets handlers read the body bit by bit and extend deadlines.
-func withExchange(r *http.Request, w http.ResponseWriter) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, &exchange{r, w}))
+func withExchange(r *http.Request, w http.ResponseWriter, operation string) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, &exchange{r, w, operation}))
 }
 
 // exchangeOf returns the request that a handler answers.
 func exchangeOf(ctx context.Context) (*http.Request, http.ResponseWriter) {
 	e := ctx.Value(exchangeKey{}).(*exchange) //nolint:errcheck,forcetypeassert // authorised sets it
 	return e.r, e.w
+}
+
+// operationOf returns the ID of the operation of a request.
+func operationOf(ctx context.Context) string {
+	return ctx.Value(exchangeKey{}).(*exchange).operation //nolint:errcheck,forcetypeassert // authorised sets it
 }
 
 // storable returns a problem if PostgreSQL refuses a text in the path, in the query or in a key.

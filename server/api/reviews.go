@@ -33,27 +33,21 @@ type reviewKey struct {
 }
 
 func (a *API) listReviews(ctx context.Context, in *listReviewsInput) (*List[importview.Review], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
+	read := func(scope access.Scope, after reviewKey, limit int) ([]importview.Review, error) {
+		query := importstore.ReviewQuery{AllOfThem: in.All, Sites: scope.Domains(), RowLimit: int32(limit)}
+		if in.Site != "" {
+			query.SiteDomain = &in.Site
+		}
+		if after.ImportID != 0 {
+			query.AfterOpened, query.AfterImport = &after.OpenedAt, after.ImportID
+		}
+		reviews, err := a.cfg.Starter.Store.Imports.ListReviews(ctx, query)
+		if err != nil {
+			return nil, fmt.Errorf("list reviews: %w", err)
+		}
+		return convert.Slice(reviews, importview.ReviewOf), nil
 	}
-	var after reviewKey
-	if err := in.after("list-reviews", &after); err != nil {
-		return nil, err
-	}
-	query := importstore.ReviewQuery{AllOfThem: in.All, Sites: scope.Domains(), RowLimit: int32(in.Limit) + 1}
-	if in.Site != "" {
-		query.SiteDomain = &in.Site
-	}
-	if after.ImportID != 0 {
-		query.AfterOpened, query.AfterImport = &after.OpenedAt, after.ImportID
-	}
-	reviews, err := a.cfg.Starter.Store.Imports.ListReviews(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("list reviews: %w", err)
-	}
-	views := convert.Slice(reviews, importview.ReviewOf)
-	return paged(ctx, in.Page, "list-reviews", views, func(r importview.Review) any {
+	return scopedPage(ctx, in.Page, read, func(r importview.Review) reviewKey {
 		return reviewKey{OpenedAt: r.OpenedAt, ImportID: r.ImportID}
 	})
 }

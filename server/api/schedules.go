@@ -170,28 +170,19 @@ type listSchedulesInput struct {
 }
 
 func (a *API) listSchedules(ctx context.Context, in *listSchedulesInput) (*List[importview.Schedule], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
-	}
-	after := ""
-	if err := in.after("list-schedules", &after); err != nil {
-		return nil, err
-	}
-	sites := scope.Domains()
-	if in.Site != "" {
-		sites = []string{}
-		if scope.Has(in.Site) {
-			sites = []string{in.Site}
+	read := func(scope access.Scope, after string, limit int) ([]importview.Schedule, error) {
+		sites := scope.Domains()
+		if in.Site != "" {
+			sites = []string{}
+			if scope.Has(in.Site) {
+				sites = []string{in.Site}
+			}
 		}
+		filter := starter.ScheduleFilter{Sites: sites, Source: in.Source, State: in.State, Text: in.Text}
+		list, err := a.cfg.Starter.SchedulesOf(ctx, filter, after, int32(limit))
+		return convert.Slice(list, importview.ScheduleOf), err
 	}
-	filter := starter.ScheduleFilter{Sites: sites, Source: in.Source, State: in.State, Text: in.Text}
-	list, err := a.cfg.Starter.SchedulesOf(ctx, filter, after, int32(in.Limit)+1)
-	if err != nil {
-		return nil, err
-	}
-	views := convert.Slice(list, importview.ScheduleOf)
-	return paged(ctx, in.Page, "list-schedules", views, func(s importview.Schedule) any { return s.Name })
+	return scopedPage(ctx, in.Page, read, func(s importview.Schedule) string { return s.Name })
 }
 
 func (a *API) showSchedule(ctx context.Context, in *SchedulePath) (*tagged[importview.Schedule], error) {
@@ -212,10 +203,7 @@ func (a *API) scheduled(ctx context.Context, name string, err error) (*tagged[im
 		return nil, err
 	}
 	now, err := a.cfg.Starter.Schedule(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return &tagged[importview.Schedule]{ETag: etag, Body: importview.ScheduleOf(now)}, nil
+	return answerTagged(importview.ScheduleOf(now), etag, err)
 }
 
 // ScheduleChange is the body of set-schedule.
@@ -240,11 +228,7 @@ func (a *API) setSchedule(ctx context.Context, in *setScheduleInput) (*tagged[im
 		return nil, err
 	}
 	_, err = a.cfg.Starter.SetSchedule(ctx, n, func(now starter.Schedule) error {
-		etag, err := scheduleTag(now)
-		if err != nil {
-			return err
-		}
-		return in.matches(etag)
+		return in.matches(scheduleTag(now))
 	})
 	return a.scheduled(ctx, in.Schedule, err)
 }
@@ -286,12 +270,7 @@ type ScheduleTimes struct {
 
 func (a *API) backfillTimes(ctx context.Context, in *timesInput) (*output[ScheduleTimes], error) {
 	times, err := a.cfg.Starter.BackfillTimes(ctx, in.Schedule, in.From, orNow(in.To))
-	if err != nil {
-		return nil, err
-	}
-	out := &output[ScheduleTimes]{}
-	out.Body.Times = append([]time.Time{}, times...)
-	return out, nil
+	return answer(ScheduleTimes{append([]time.Time{}, times...)}, err)
 }
 
 func orNow(t time.Time) time.Time {
@@ -317,10 +296,5 @@ func (a *API) backfill(ctx context.Context, in *backfillInput) (*output[Schedule
 	to := time.Time{}
 	set(&to, in.Body.To)
 	times, err := a.cfg.Starter.BackfillSchedule(ctx, in.Schedule, in.Body.From, orNow(to), in.Body.Overlap)
-	if err != nil {
-		return nil, err
-	}
-	out := &output[ScheduleTimes]{}
-	out.Body.Times = append([]time.Time{}, times...)
-	return out, nil
+	return answer(ScheduleTimes{append([]time.Time{}, times...)}, err)
 }

@@ -131,7 +131,7 @@ func (a *API) logIn(ctx context.Context, in *logInInput) (*begunOutput, error) {
 
 func (a *API) showSession(ctx context.Context, _ *struct{}) (*output[Session], error) {
 	principal, _ := access.From(ctx)
-	return &output[Session]{sessionOf(principal)}, nil
+	return answer(sessionOf(principal), nil)
 }
 
 func (a *API) logOut(ctx context.Context, _ *struct{}) (*endedOutput, error) {

@@ -26,8 +26,5 @@ type ForgottenImports struct {
 
 func (a *API) forgetSiteImports(ctx context.Context, in *SitePath) (*output[ForgottenImports], error) {
 	ids, err := a.cfg.Starter.ForgetImports(ctx, in.Site)
-	if err != nil {
-		return nil, err
-	}
-	return &output[ForgottenImports]{ForgottenImports{append([]int64{}, ids...)}}, nil
+	return answer(ForgottenImports{append([]int64{}, ids...)}, err)
 }

@@ -72,20 +72,11 @@ type listSitesInput struct {
 }
 
 func (a *API) listSites(ctx context.Context, in *listSitesInput) (*List[ingestclient.ListedSite], error) {
-	scope, err := access.RequireScope(ctx, access.PermissionRead)
-	if err != nil {
-		return nil, err
+	read := func(scope access.Scope, after string, limit int) ([]ingestclient.ListedSite, error) {
+		rows, err := a.siteClient().List(ctx, scope, in.Text, after, limit)
+		return convert.Slice(rows, ingestclient.ListedSiteOf), err
 	}
-	var after string
-	if err := in.after("list-sites", &after); err != nil {
-		return nil, err
-	}
-	rows, err := a.siteClient().List(ctx, scope, in.Text, after, in.Limit+1)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-sites", convert.Slice(rows, ingestclient.ListedSiteOf),
-		func(s ingestclient.ListedSite) any { return s.Domain })
+	return scopedPage(ctx, in.Page, read, func(s ingestclient.ListedSite) string { return s.Domain })
 }
 
 // SiteRequest is the body of add-site.
@@ -108,18 +99,17 @@ func (a *API) addSite(ctx context.Context, in *input[SiteRequest]) (*created[ing
 	}, nil
 }
 
-func siteAnswer(site ingeststore.Site) (*tagged[ingestclient.Site], error) {
-	view := ingestclient.SiteOf(site)
-	tag, err := etagOf(view)
-	return &tagged[ingestclient.Site]{ETag: tag, Body: view}, err
-}
-
-func (a *API) showSite(ctx context.Context, in *SitePath) (*tagged[ingestclient.Site], error) {
-	site, err := a.siteClient().Show(ctx, in.Site)
+func siteAnswer(site ingeststore.Site, err error) (*tagged[ingestclient.Site], error) {
 	if err != nil {
 		return nil, err
 	}
-	return siteAnswer(site)
+	view := ingestclient.SiteOf(site)
+	tag, err := etagOf(view)
+	return answerTagged(view, tag, err)
+}
+
+func (a *API) showSite(ctx context.Context, in *SitePath) (*tagged[ingestclient.Site], error) {
+	return siteAnswer(a.siteClient().Show(ctx, in.Site))
 }
 
 // SiteChange is the body of set-site. What is left out stays as it is.
@@ -186,17 +176,9 @@ func (a *API) setSite(ctx context.Context, in *setSiteInput) (*tagged[ingestclie
 	if err != nil {
 		return nil, err
 	}
-	site, err := a.siteClient().Set(ctx, in.Site, change, func(before ingeststore.Site) error {
-		tag, err := etagOf(ingestclient.SiteOf(before))
-		if err != nil {
-			return err
-		}
-		return in.matches(tag)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return siteAnswer(site)
+	return siteAnswer(a.siteClient().Set(ctx, in.Site, change, func(before ingeststore.Site) error {
+		return in.matches(etagOf(ingestclient.SiteOf(before)))
+	}))
 }
 
 func (a *API) showTraffic(ctx context.Context, in *SitePath) (*output[ingestclient.Traffic], error) {
@@ -204,19 +186,12 @@ func (a *API) showTraffic(ctx context.Context, in *SitePath) (*output[ingestclie
 	if err != nil {
 		return nil, err
 	}
-	traffic, err := a.siteClient().Traffic(ctx, site)
-	if err != nil {
-		return nil, err
-	}
-	return &output[ingestclient.Traffic]{traffic}, nil
+	return answer(a.siteClient().Traffic(ctx, site))
 }
 
 func (a *API) showShields(ctx context.Context, in *SitePath) (*output[ingestclient.Shields], error) {
 	site, err := a.siteClient().Show(ctx, in.Site)
-	if err != nil {
-		return nil, err
-	}
-	return &output[ingestclient.Shields]{ingestclient.ShieldsOf(site)}, nil
+	return answer(ingestclient.ShieldsOf(site), err)
 }
 
 // ShieldRules are rules to be added or removed.
@@ -248,10 +223,7 @@ func (a *API) changeShields(ctx context.Context, in *changeShieldsInput) (*outpu
 		return nil, invalidField("#/remove", err.Error())
 	}
 	site, err := a.siteClient().ChangeShields(ctx, in.Site, add, remove)
-	if err != nil {
-		return nil, err
-	}
-	return &output[ingestclient.Shields]{ingestclient.ShieldsOf(site)}, nil
+	return answer(ingestclient.ShieldsOf(site), err)
 }
 
 func (a *API) showIngestion(ctx context.Context, _ *struct{}) (*output[ingestclient.Writers], error) {
@@ -262,10 +234,9 @@ func (a *API) showIngestion(ctx context.Context, _ *struct{}) (*output[ingestcli
 	if a.cfg.EventLog != nil {
 		writers.Log, err = ingestclient.LogPartitions(ctx, a.siteClient().Store, a.cfg.EventLog)
 	}
-	return &output[ingestclient.Writers]{writers}, err
+	return answer(writers, err)
 }
 
 func (a *API) showIngestionTraffic(ctx context.Context, _ *struct{}) (*output[ingestclient.AllTraffic], error) {
-	traffic, err := a.siteClient().AllTraffic(ctx)
-	return &output[ingestclient.AllTraffic]{traffic}, err
+	return answer(a.siteClient().AllTraffic(ctx))
 }

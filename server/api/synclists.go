@@ -20,7 +20,7 @@ func (a *API) listSyncRuns(ctx context.Context, in *listSyncRunsInput) (*List[sy
 	read := func(before int64, limit int) ([]syncclient.SyncRun, error) {
 		return a.syncClient().History(ctx, in.Sync, filter, before, limit)
 	}
-	return syncPage(ctx, in.Page, "list-sync-runs", read, func(r syncclient.SyncRun) int64 { return r.ID })
+	return paged(ctx, in.Page, read, func(r syncclient.SyncRun) int64 { return r.ID })
 }
 
 type listSyncRejectsInput struct {
@@ -38,7 +38,7 @@ func (a *API) listSyncRejects(
 	read := func(after int64, limit int) ([]syncclient.RejectedRecord, error) {
 		return a.syncClient().Rejects(ctx, in.Sync, filter, after, limit)
 	}
-	return syncPage(ctx, in.Page, "list-sync-rejects", read, func(r syncclient.RejectedRecord) int64 { return r.ID })
+	return paged(ctx, in.Page, read, func(r syncclient.RejectedRecord) int64 { return r.ID })
 }
 
 type listSyncHeldInput struct {
@@ -53,20 +53,5 @@ func (a *API) listSyncHeld(ctx context.Context, in *listSyncHeldInput) (*List[sy
 	read := func(after int64, limit int) ([]syncclient.HeldRecord, error) {
 		return a.syncClient().Held(ctx, in.Sync, filter, after, limit)
 	}
-	return syncPage(ctx, in.Page, "list-sync-held", read, func(h syncclient.HeldRecord) int64 { return h.ID })
-}
-
-// syncPage returns a page of something of a sync that is read from an ID on.
-func syncPage[T any](
-	ctx context.Context, page Page, operation string, read func(from int64, limit int) ([]T, error), id func(T) int64,
-) (*List[T], error) {
-	var from int64
-	if err := page.after(operation, &from); err != nil {
-		return nil, err
-	}
-	items, err := read(from, page.Limit+1)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, page, operation, items, func(item T) any { return id(item) })
+	return paged(ctx, in.Page, read, func(h syncclient.HeldRecord) int64 { return h.ID })
 }

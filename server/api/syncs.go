@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/access"
 	syncacts "github.com/sluicehq/sluice/activities/syncing"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/starter"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
@@ -92,23 +93,14 @@ type listSyncsInput struct {
 }
 
 func (a *API) listSyncs(ctx context.Context, in *listSyncsInput) (*List[syncclient.Sync], error) {
-	var after string
-	if err := in.after("list-syncs", &after); err != nil {
-		return nil, err
-	}
-	rows, err := a.syncClient().List(ctx, syncclient.Filter{State: in.State, Text: in.Text}, after, in.Limit+1)
-	if err != nil {
-		return nil, err
-	}
-	views, err := a.syncClient().Views(ctx, rows)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]syncclient.Sync, len(views))
-	for i, v := range views {
-		all[i] = v.Sync()
-	}
-	return paged(ctx, in.Page, "list-syncs", all, func(s syncclient.Sync) any { return s.Name })
+	return paged(ctx, in.Page, func(after string, limit int) ([]syncclient.Sync, error) {
+		rows, err := a.syncClient().List(ctx, syncclient.Filter{State: in.State, Text: in.Text}, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		views, err := a.syncClient().Views(ctx, rows)
+		return convert.Slice(views, syncclient.View.Sync), err
+	}, func(s syncclient.Sync) string { return s.Name })
 }
 
 // settingValues are values of settings by name.
@@ -167,10 +159,7 @@ func (a *API) createSync(ctx context.Context, in *input[SyncRequest]) (*createdT
 		ToKind: in.Body.To.Kind, ToConnection: in.Body.To.Connection, Settings: settings, By: by(ctx, "").Who,
 		Every: time.Duration(in.Body.EverySeconds) * time.Second,
 	})
-	if err != nil {
-		return nil, err
-	}
-	out, err := a.showSync(ctx, &SyncPath{in.Body.Name})
+	out, err := a.syncAfter(ctx, in.Body.Name, err)
 	if err != nil {
 		return nil, err
 	}
@@ -178,11 +167,19 @@ func (a *API) createSync(ctx context.Context, in *input[SyncRequest]) (*createdT
 }
 
 func (a *API) showSync(ctx context.Context, in *SyncPath) (*tagged[syncclient.Sync], error) {
-	view, err := a.syncClient().Show(ctx, in.Sync)
+	return a.syncAfter(ctx, in.Sync, nil)
+}
+
+// syncAfter returns a sync after a command, or the error of the command.
+func (a *API) syncAfter(ctx context.Context, name string, err error) (*tagged[syncclient.Sync], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[syncclient.Sync]{ETag: versionTag(view.Row.Version), Body: view.Sync()}, nil
+	view, err := a.syncClient().Show(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return answerTagged(view.Sync(), versionTag(view.Row.Version), nil)
 }
 
 // SyncChange is the body of set-sync.
@@ -197,11 +194,9 @@ type setSyncInput struct {
 }
 
 func (a *API) setSync(ctx context.Context, in *setSyncInput) (*tagged[syncclient.Sync], error) {
-	matches := func(before syncstore.Sync) error { return in.matches(versionTag(before.Version)) }
-	if _, err := a.syncClient().Set(ctx, in.Sync, in.Body.Settings.changes(), matches); err != nil {
-		return nil, err
-	}
-	return a.showSync(ctx, &in.SyncPath)
+	matches := func(before syncstore.Sync) error { return in.matches(versionTag(before.Version), nil) }
+	_, err := a.syncClient().Set(ctx, in.Sync, in.Body.Settings.changes(), matches)
+	return a.syncAfter(ctx, in.Sync, err)
 }
 
 func (a *API) deleteSync(ctx context.Context, in *SyncPath) (*struct{}, error) {
@@ -218,10 +213,7 @@ func (a *API) syncCommanded(
 	send func(ctx context.Context, name string, by starter.By) error,
 ) func(context.Context, *syncCommandInput) (*tagged[syncclient.Sync], error) {
 	return func(ctx context.Context, in *syncCommandInput) (*tagged[syncclient.Sync], error) {
-		if err := send(ctx, in.Sync, by(ctx, reasonOf(in.Body))); err != nil {
-			return nil, err
-		}
-		return a.showSync(ctx, &in.SyncPath)
+		return a.syncAfter(ctx, in.Sync, send(ctx, in.Sync, by(ctx, reasonOf(in.Body))))
 	}
 }
 
@@ -238,10 +230,7 @@ type findSyncRejectsInput struct {
 
 func (a *API) findSyncRejects(ctx context.Context, in *findSyncRejectsInput) (*tagged[syncclient.Sync], error) {
 	page := syncacts.PageRef{RunID: in.Body.RunID, Page: in.Body.Page}
-	if err := a.syncClient().FindRejected(ctx, in.Sync, page, by(ctx, "")); err != nil {
-		return nil, err
-	}
-	return a.showSync(ctx, &in.SyncPath)
+	return a.syncAfter(ctx, in.Sync, a.syncClient().FindRejected(ctx, in.Sync, page, by(ctx, "")))
 }
 
 // RetryRecords is the body of retry-sync-rejects.

@@ -115,7 +115,7 @@ func (a *API) listTokens(ctx context.Context, in *listTokensInput) (*List[Token]
 	}
 	all := convert.Slice(in.filter(in.State).Tokens(rows, time.Now()), tokenOf)
 	// Names may repeat: those of ended tokens are free again. Prefixes do not.
-	return namedPage(ctx, in.Page, "list-tokens", all, func(t Token) string { return t.Name + "\x00" + t.Prefix })
+	return namedPage(ctx, in.Page, all, func(t Token) string { return t.Name + "\x00" + t.Prefix })
 }
 
 type createTokenInput struct {
@@ -145,10 +145,7 @@ func (a *API) createToken(ctx context.Context, in *createTokenInput) (*output[Cr
 	token, secret, err := a.access.CreateToken(ctx, accessclient.NewToken{
 		Name: in.Body.Name, Role: access.Role(in.Body.Role), Sites: sites, Life: life,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &output[CreatedToken]{CreatedToken{tokenOf(token), secret.Reveal()}}, nil
+	return answer(CreatedToken{tokenOf(token), secret.Reveal()}, err)
 }
 
 type tokenPath struct {
@@ -194,10 +191,7 @@ type CreatedSiteKey struct {
 
 func (a *API) createSiteKey(ctx context.Context, in *createSiteKeyInput) (*output[CreatedSiteKey], error) {
 	key, secret, err := a.access.CreateSiteKey(ctx, in.Site, in.Body.Label)
-	if err != nil {
-		return nil, err
-	}
-	return &output[CreatedSiteKey]{CreatedSiteKey{accessclient.SiteKeyOf(key), secret.Reveal()}}, nil
+	return answer(CreatedSiteKey{accessclient.SiteKeyOf(key), secret.Reveal()}, err)
 }
 
 type siteKeyPath struct {

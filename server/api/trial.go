@@ -83,6 +83,5 @@ func (a *API) tryEvent(ctx context.Context, in *input[EventTrial]) (*output[inge
 	trials := ingestclient.Trials{
 		Pipeline: a.cfg.Pipeline, Sites: ingesting.StoredSites{Store: a.siteClient().Store}, Data: data, Scope: scope,
 	}
-	tried, err := trials.TryInput(ctx, input)
-	return &output[ingestclient.TriedRequest]{tried}, err
+	return answer(trials.TryInput(ctx, input))
 }

@@ -85,9 +85,9 @@ func (a *API) uploads() {
 	register(a, operation{
 		id: "show-upload", method: http.MethodGet, path: "/sites/{site}/uploads/{upload}", tag: tagUploads,
 		summary: "Show an upload", need: access.PermissionOperate, reach: reachSite,
-	}, func(ctx context.Context, in *UploadPath) (*struct{ Body Upload }, error) {
+	}, func(ctx context.Context, in *UploadPath) (*output[Upload], error) {
 		u, err := a.serving.Upload(ctx, in.Site, in.Upload)
-		return &struct{ Body Upload }{uploadOf(u)}, err
+		return answer(uploadOf(u), err)
 	})
 	register(a, operation{
 		id: "delete-upload", method: http.MethodDelete, path: "/sites/{site}/uploads/{upload}", tag: tagUploads,
@@ -240,15 +240,10 @@ type listUploadsInput struct {
 }
 
 func (a *API) listUploads(ctx context.Context, in *listUploadsInput) (*List[Upload], error) {
-	var after servingstore.UploadKey
-	if err := in.after("list-uploads", &after); err != nil {
-		return nil, err
-	}
-	uploads, err := a.serving.Uploads(ctx, in.Site, after, int32(in.Limit)+1)
-	if err != nil {
-		return nil, err
-	}
-	return paged(ctx, in.Page, "list-uploads", convert.Slice(uploads, uploadOf), func(u Upload) any {
+	return paged(ctx, in.Page, func(after servingstore.UploadKey, limit int) ([]Upload, error) {
+		uploads, err := a.serving.Uploads(ctx, in.Site, after, int32(limit))
+		return convert.Slice(uploads, uploadOf), err
+	}, func(u Upload) servingstore.UploadKey {
 		return servingstore.UploadKey{CreatedAt: u.CreatedAt, ID: u.ID}
 	})
 }
