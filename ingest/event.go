@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/ingest/eventlog/record"
 	"github.com/sluicehq/sluice/ingest/request"
 )
 
@@ -75,29 +76,7 @@ type EventAttributes struct {
 
 // SessionAttributes are the columns of where a visitor came from and what with. A session
 // keeps those of its first event.
-type SessionAttributes struct {
-	Referrer       string
-	ReferrerSource string
-	UTMMedium      string
-	UTMSource      string
-	UTMCampaign    string
-	UTMContent     string
-	UTMTerm        string
-	// ClickIDParam is the name of the parameter of a click on an ad.
-	ClickIDParam string
-	// AcquisitionChannel is one of the channels of package channel.
-	AcquisitionChannel string
-	// CountryCode is an ISO 3166-1 code, geo.AnonymousVPN, or "".
-	CountryCode                        string
-	Subdivision1Code, Subdivision2Code string
-	// CityGeonameID is a GeoNames ID, or 0.
-	CityGeonameID          uint32
-	ScreenSize             string
-	OperatingSystem        string
-	OperatingSystemVersion string
-	Browser                string
-	BrowserVersion         string
-}
+type SessionAttributes = record.Attributes
 
 // ClickHouseEvent is a row of the table events.
 type ClickHouseEvent struct {

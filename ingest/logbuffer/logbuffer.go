@@ -118,7 +118,7 @@ func Record(e *ingest.Event) (record.Record, error) {
 		SiteID: row.SiteID, Domain: e.Site.Domain, UserID: row.UserID, PreviousUserID: e.PreviousUserID,
 		Timestamp: row.Timestamp.Unix(), Day: row.Day, Name: row.Name, Hostname: row.Hostname, Pathname: row.Pathname,
 		Interactive: row.Interactive, ScrollDepth: row.ScrollDepth, EngagementTime: row.EngagementTime,
-		TrackerVersion: e.Request.TrackerVersion, Attributes: attributes(&row.SessionAttributes),
+		TrackerVersion: e.Request.TrackerVersion, Attributes: row.SessionAttributes,
 	}
 	for i, key := range row.MetaKey {
 		out.Props = append(out.Props, record.Prop{Key: key, Value: row.MetaValue[i]})
@@ -145,15 +145,4 @@ func revenue(a *ingest.EventAttributes) *record.Revenue {
 // bounded them.
 func thousandths(amount decimal.Decimal) int64 {
 	return amount.Shift(request.AmountScale).IntPart()
-}
-
-func attributes(s *ingest.SessionAttributes) record.Attributes {
-	return record.Attributes{
-		Referrer: s.Referrer, ReferrerSource: s.ReferrerSource, UTMMedium: s.UTMMedium, UTMSource: s.UTMSource,
-		UTMCampaign: s.UTMCampaign, UTMContent: s.UTMContent, UTMTerm: s.UTMTerm, ClickIDParam: s.ClickIDParam,
-		AcquisitionChannel: s.AcquisitionChannel, CountryCode: s.CountryCode, Subdivision1Code: s.Subdivision1Code,
-		Subdivision2Code: s.Subdivision2Code, CityGeonameID: s.CityGeonameID, ScreenSize: s.ScreenSize,
-		OperatingSystem: s.OperatingSystem, OperatingSystemVersion: s.OperatingSystemVersion,
-		Browser: s.Browser, BrowserVersion: s.BrowserVersion,
-	}
 }

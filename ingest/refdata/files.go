@@ -91,12 +91,7 @@ var kinds = []kind{
 	{
 		name: "referrer spam", files: []string{FileSpam}, cure: cureUpdate,
 		without: "little referrer spam is recognised",
-		load: func(d *Data, file string) error {
-			return with(file, func(content []byte) (err error) {
-				d.Spam, err = lists.ParseHosts(content)
-				return err
-			})
-		},
+		load:    parsed(lists.ParseHosts, func(d *Data) *lists.Hosts { return &d.Spam }),
 		entries: func(d *Data) int { return len(d.Spam) },
 	},
 	sourceKind("AI assistants", FileAIAssistants, func(content []byte) ([]sources.Source, error) {
@@ -109,23 +104,13 @@ var kinds = []kind{
 	{
 		name: "networks of data centres", files: []string{FileNetworks}, cure: cureOwn, optional: true,
 		without: "data centres are recognised by autonomous system only",
-		load: func(d *Data, file string) error {
-			return with(file, func(content []byte) (err error) {
-				d.networks, err = lists.ParseNetworks(content)
-				return err
-			})
-		},
+		load:    parsed(lists.ParseNetworks, func(d *Data) **lists.Networks { return &d.networks }),
 		entries: func(d *Data) int { return d.networks.Len() },
 	},
 	{
 		name: "autonomous systems of data centres", files: []string{FileNumbers}, cure: cureUpdate, optional: true,
 		without: "data centres are recognised by network only",
-		load: func(d *Data, file string) error {
-			return with(file, func(content []byte) (err error) {
-				d.numbers, err = lists.ParseNumbers(content)
-				return err
-			})
-		},
+		load:    parsed(lists.ParseNumbers, func(d *Data) *map[uint32]struct{} { return &d.numbers }),
 		entries: func(d *Data) int { return len(d.numbers) },
 	},
 	{
@@ -141,12 +126,7 @@ var kinds = []kind{
 	{
 		name: "rates", files: []string{FileRates}, cure: cureOwn, optional: true,
 		without: "revenue in other currencies has no reporting amount",
-		load: func(d *Data, file string) error {
-			return with(file, func(content []byte) (err error) {
-				d.Rates, err = lists.ParseRates(content)
-				return err
-			})
-		},
+		load:    parsed(lists.ParseRates, func(d *Data) *lists.Rates { return &d.Rates }),
 		entries: func(d *Data) int { return len(d.Rates) },
 	},
 }
@@ -179,6 +159,16 @@ func sourceKind(name, file string, parse func([]byte) ([]sources.Source, error))
 			})
 		},
 		entries: func(d *Data) int { return len(d.extra[file]) },
+	}
+}
+
+// parsed returns a load that parses the content of a file into a field.
+func parsed[T any](parse func(content []byte) (T, error), field func(d *Data) *T) func(d *Data, file string) error {
+	return func(d *Data, file string) error {
+		return with(file, func(content []byte) (err error) {
+			*field(d), err = parse(content)
+			return err
+		})
 	}
 }
 

@@ -23,7 +23,7 @@ type Attributes struct {
 	// ClickIDParam is the name of the click identifier, for instance "gclid".
 	ClickIDParam       string
 	AcquisitionChannel string
-	// CountryCode is an ISO 3166-1 code of two letters, or empty.
+	// CountryCode is an ISO 3166-1 code of two letters, geo.AnonymousVPN, or empty.
 	CountryCode                        string
 	Subdivision1Code, Subdivision2Code string
 	// CityGeonameID is GeoNames' number of the city; 0 is unknown.
