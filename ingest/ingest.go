@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/ingest/request"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // ErrNoSite says that there is no site with a domain.
@@ -102,21 +103,17 @@ type Config struct {
 
 // Validate returns every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{
-		"sites": c.Sites == nil, "limiter": c.Limiter == nil, "salts": c.Salts == nil, "buffer": c.Buffer == nil,
-		"partition key": c.PartitionKey == [16]byte{},
-	} {
-		if missing {
-			faults = append(faults, fmt.Errorf("%s: missing", name))
-		}
-	}
+	var f faults.Faults
+	f.Check(c.Sites != nil, "sites: missing")
+	f.Check(c.Limiter != nil, "limiter: missing")
+	f.Check(c.Salts != nil, "salts: missing")
+	f.Check(c.Buffer != nil, "buffer: missing")
+	f.Check(c.PartitionKey != [16]byte{}, "partition key: missing")
 	for _, text := range c.AllowUserAgents {
-		if text == "" {
-			faults = append(faults, errors.New("allowed user agents: an empty text would allow all"))
-		}
+		f.Check(text != "", "allowed user agents: an empty text would allow all")
 	}
-	return errors.Join(append(faults, c.Bots.validate("bots"), c.DataCentres.validate("data centres"))...)
+	f.Add(c.Bots.validate("bots"), c.DataCentres.validate("data centres"))
+	return f.Err()
 }
 
 // withDefaults returns the configuration with its defaults.

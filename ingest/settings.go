@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/text/currency"
 
 	"github.com/sluicehq/sluice/ingest/request"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Limits of a site's settings, beside those of its shields.
@@ -88,14 +88,12 @@ func isCurrency(code string) bool {
 
 // CheckGoals returns every fault of goals, which map names to currencies, "" for none.
 func CheckGoals(goals map[string]string) error {
-	var faults []error
-	if len(goals) > MaxGoals {
-		faults = append(faults, fmt.Errorf("%d goals: want at most %d", len(goals), MaxGoals))
-	}
+	var f faults.Faults
+	f.Check(len(goals) <= MaxGoals, "%d goals: want at most %d", len(goals), MaxGoals)
 	for name, code := range goals {
-		faults = append(faults, checkGoal(name, code))
+		f.Add(checkGoal(name, code))
 	}
-	return errors.Join(faults...)
+	return f.Err()
 }
 
 // ParseProps parses a list of properties, separated by commas. Spaces around a name are removed, and repetitions.
@@ -114,17 +112,14 @@ func ParseProps(text string) ([]string, error) {
 
 // CheckProps returns every fault of a list of allowed properties.
 func CheckProps(props []string) error {
-	var faults []error
-	if len(props) > MaxProps {
-		faults = append(faults, fmt.Errorf("%d allowed properties: want at most %d", len(props), MaxProps))
-	}
+	var f faults.Faults
+	f.Check(len(props) <= MaxProps, "%d allowed properties: want at most %d", len(props), MaxProps)
 	for _, name := range props {
-		if strings.TrimSpace(name) == "" || len(name) > request.MaxPropKey || !utf8.ValidString(name) ||
-			strings.ContainsRune(name, 0) {
-			faults = append(faults, fmt.Errorf("property %.60q: want a name of 1 to %d bytes", name, request.MaxPropKey))
-		}
+		ok := strings.TrimSpace(name) != "" && len(name) <= request.MaxPropKey && utf8.ValidString(name) &&
+			!strings.ContainsRune(name, 0)
+		f.Check(ok, "property %.60q: want a name of 1 to %d bytes", name, request.MaxPropKey)
 	}
-	return errors.Join(faults...)
+	return f.Err()
 }
 
 // ParseNetwork parses an IP address or a network, such as 192.0.2.1 or 10.0.0.0/8. Bits beyond the network are refused.

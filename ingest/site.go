@@ -2,17 +2,14 @@ package ingest
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/text/currency"
-
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/ingest/wildcard"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Limits of a site's shields. Upstream's.
@@ -88,58 +85,44 @@ type Shields struct {
 
 // Validate returns every fault of the site.
 func (s Site) Validate() error {
-	var faults []error
-	if s.ID == 0 || s.Domain == "" {
-		faults = append(faults, fmt.Errorf("site %d with domain %q: want a number and a domain", s.ID, s.Domain))
-	}
-	if s.RateLimit != nil && (s.RateLimit.Events < 0 || s.RateLimit.Window < 0) {
-		faults = append(faults, fmt.Errorf("rate limit is %d in %s: want no negative number",
-			s.RateLimit.Events, s.RateLimit.Window))
+	var f faults.Faults
+	f.Check(s.ID != 0 && s.Domain != "", "site %d with domain %q: want a number and a domain", s.ID, s.Domain)
+	if limit := s.RateLimit; limit != nil {
+		f.Check(limit.Events >= 0 && limit.Window >= 0, "rate limit is %d in %s: want no negative number",
+			limit.Events, limit.Window)
 	}
 	for name, code := range s.RevenueGoals {
-		if _, err := currency.ParseISO(code); err != nil || strings.ToUpper(code) != code {
-			faults = append(faults, fmt.Errorf("revenue goal %q: currency is %q, want an ISO 4217 code such as EUR",
-				name, code))
-		}
+		f.Check(isCurrency(code), "revenue goal %q: currency is %q, want an ISO 4217 code such as EUR", name, code)
 	}
-	return errors.Join(append(faults, s.Shields.Validate())...)
+	f.Add(s.Shields.Validate())
+	return f.Err()
 }
 
 // Validate returns every fault of the rules.
 func (s Shields) Validate() error {
-	var faults []error
+	var f faults.Faults
 	for name, rules := range map[string][2]int{
 		"IP": {len(s.IPs), MaxIPRules}, "country": {len(s.Countries), MaxCountryRules},
 		"page": {len(s.Pages), MaxPageRules}, "hostname": {len(s.Hostnames), MaxHostnameRules},
 	} {
-		if rules[0] > rules[1] {
-			faults = append(faults, fmt.Errorf("shields have %d %s rules, want at most %d", rules[0], name, rules[1]))
-		}
+		f.Check(rules[0] <= rules[1], "shields have %d %s rules, want at most %d", rules[0], name, rules[1])
 	}
 	for _, prefix := range s.IPs {
-		if !prefix.IsValid() {
-			faults = append(faults, errors.New("shields have an invalid network (want 192.0.2.0/24)"))
-		}
+		f.Check(prefix.IsValid(), "shields have an invalid network (want 192.0.2.0/24)")
 	}
 	for _, code := range s.Countries {
-		if len(code) != 2 || strings.ToUpper(code) != code {
-			faults = append(faults, fmt.Errorf("country rule is %q, want an ISO 3166-1 code such as DE, or %s",
-				code, NoCountry))
-		}
+		f.Check(len(code) == 2 && strings.ToUpper(code) == code,
+			"country rule is %q, want an ISO 3166-1 code such as DE, or %s", code, NoCountry)
 	}
 	for _, pattern := range s.Pages {
-		if !strings.HasPrefix(pattern, "/") || len(pattern) > MaxPattern {
-			faults = append(faults, fmt.Errorf("page rule is %.60q, want a path of at most %d bytes that starts with /",
-				pattern, MaxPattern))
-		}
+		f.Check(strings.HasPrefix(pattern, "/") && len(pattern) <= MaxPattern,
+			"page rule is %.60q, want a path of at most %d bytes that starts with /", pattern, MaxPattern)
 	}
 	for _, pattern := range s.Hostnames {
-		if pattern == "" || len(pattern) > MaxPattern {
-			faults = append(faults, fmt.Errorf("hostname rule is %.60q, want a host of at most %d bytes",
-				pattern, MaxPattern))
-		}
+		f.Check(pattern != "" && len(pattern) <= MaxPattern, "hostname rule is %.60q, want a host of at most %d bytes",
+			pattern, MaxPattern)
 	}
-	return errors.Join(faults...)
+	return f.Err()
 }
 
 func (s Shields) blocksIP(ip netip.Addr) bool { return contains(s.IPs, ip) }

@@ -4,33 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
-	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	"github.com/sluicehq/sluice/internal/probes"
 )
-
-// health is what the server knows of itself.
-type health struct {
-	mu sync.Mutex
-	// events is the event log while the server takes events.
-	events *eventlog.Log
-}
-
-// setServing says that the server takes events, or, with nil, that it does not.
-func (h *health) setServing(events *eventlog.Log) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.events = events
-}
-
-func (h *health) serving() *eventlog.Log {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.events
-}
 
 // readyTimeout bounds the answer of a dependency.
 const readyTimeout = 3 * time.Second
@@ -40,7 +18,7 @@ const readyTimeout = 3 * time.Second
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	events := s.health.serving()
+	events := s.serving.Load()
 	if events == nil {
 		probes.Answer(w, http.StatusServiceUnavailable, "the server is starting or stopping")
 		return

@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/embedded"
 	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/internal/ingesting"
 	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
@@ -45,22 +46,17 @@ type Config struct {
 
 // Validate returns every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	if err := c.Settings.Validate(); err != nil {
-		faults = append(faults, err)
-	}
-	if c.Logger == nil {
-		faults = append(faults, errors.New("logger is missing"))
-	}
-	switch {
-	case c.EmbeddedLog:
+	var f faults.Faults
+	f.Add(c.Settings.Validate())
+	f.Check(c.Logger != nil, "logger is missing")
+	if c.EmbeddedLog {
 		_, err := c.Settings.EventLog.EmbeddedAddress()
-		faults = append(faults, err)
-	case c.Settings.EventLog.URL == "":
-		faults = append(faults, errors.New("eventlog.url is empty: want the address of NATS, such as "+
-			"nats://127.0.0.1:4222; with --embedded-log the server hosts the event log there itself"))
+		f.Add(err)
+	} else {
+		f.Check(c.Settings.EventLog.URL != "", "eventlog.url is empty: want the address of NATS, such as "+
+			"nats://127.0.0.1:4222; with --embedded-log the server hosts the event log there itself")
 	}
-	return errors.Join(faults...)
+	return f.Err()
 }
 
 // Server takes events.
@@ -68,7 +64,8 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
-	health  *health
+	// serving is the event log while the server takes events.
+	serving atomic.Pointer[eventlog.Log]
 	store   *dispatchstore.Store
 	// hosted is the embedded event log, or nil.
 	hosted *embedded.Server
@@ -100,7 +97,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(), health: &health{}}
+	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics()}
 	stopHealth, err := s.serveHealth(ctx)
 	if err != nil {
 		return err
@@ -147,7 +144,7 @@ func (s *Server) serve(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.limited(listener)) }()
-	s.health.setServing(s.events)
+	s.serving.Store(s.events)
 	s.log.Info("server started", "listen", listener.Addr().String(), "log_id", s.events.ID(),
 		"partitions", s.events.Partitions())
 	s.announceSignIn(ctx, listener.Addr().String())
@@ -160,7 +157,7 @@ func (s *Server) serve(ctx context.Context) error {
 		}
 		return errors.Join(err, s.stop(ctx, server, served))
 	case <-ctx.Done():
-		s.health.setServing(nil)
+		s.serving.Store(nil)
 		s.log.Info("server stopping", "in", settings.StopDelay)
 		return errors.Join(s.delay(served), s.stop(ctx, server, served))
 	}
@@ -180,7 +177,7 @@ func (s *Server) delay(served <-chan error) error {
 
 // stop answers the running requests.
 func (s *Server) stop(ctx context.Context, server *http.Server, served <-chan error) error {
-	s.health.setServing(nil)
+	s.serving.Store(nil)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Settings.Server.StopTimeout)
 	defer cancel()
 	err := server.Shutdown(stopping)

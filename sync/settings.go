@@ -1,9 +1,10 @@
 package sync
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Defaults of Settings.
@@ -112,11 +113,9 @@ func fill[T comparable](field *T, value T) {
 
 // Validate returns all faults, with the names of the fields. Zero fields are valid.
 func (s Settings) Validate() error {
-	var faults []error
+	var f faults.Faults
 	within := func(name string, value, least, most int64) {
-		if value != 0 && (value < least || value > most) {
-			faults = append(faults, fmt.Errorf("%s %d: want %d to %d", name, value, least, most))
-		}
+		f.Check(value == 0 || value >= least && value <= most, "%s %d: want %d to %d", name, value, least, most)
 	}
 	within("start_offset", s.StartOffset, 0, MaxStartOffset)
 	within("items_per_request", int64(s.ItemsPerRequest), 1, MaxItemsPerRequest)
@@ -125,19 +124,15 @@ func (s Settings) Validate() error {
 	within("max_missing", int64(s.MaxMissing), 1, 100)
 	within("alarm_after", int64(s.AlarmAfter), 1, MaxAlarmAfter)
 	within("max_rejected_pages", s.MaxRejectedPages, 1, MaxMaxRejectedPages)
-	switch s.Deletions {
-	case "", DeletionsOptOut, DeletionsIgnore:
-	default:
-		faults = append(faults, fmt.Errorf("deletions %q: want optout or ignore", s.Deletions))
-	}
-	if s.Deletions == DeletionsOptOut && s.KeyColumn != "" && s.TargetTable != "" && s.Mapping == nil {
-		faults = append(faults, errors.New("deletions optout: want a mapping, which says what a deleted row becomes in the "+
-			"table; data has the key of the row, status \"deleted\" and deleted_at"))
-	}
+	f.Check(slices.Contains([]Deletions{"", DeletionsOptOut, DeletionsIgnore}, s.Deletions),
+		"deletions %q: want optout or ignore", s.Deletions)
+	tables := s.KeyColumn != "" && s.TargetTable != ""
+	f.Check(s.Deletions != DeletionsOptOut || !tables || s.Mapping != nil,
+		"deletions optout: want a mapping, which says what a deleted row becomes in the table; data has the key of the "+
+			"row, status \"deleted\" and deleted_at")
 	if s.Mapping != nil {
-		if _, err := NewMapping(s.Mapping); err != nil {
-			faults = append(faults, err)
-		}
+		_, err := NewMapping(s.Mapping)
+		f.Add(err)
 	}
-	return errors.Join(faults...)
+	return f.Err()
 }

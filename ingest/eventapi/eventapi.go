@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/ingest"
 	"github.com/sluicehq/sluice/ingest/request"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Limits of batches.
@@ -81,25 +82,15 @@ type Config struct {
 
 // Validate returns every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	if c.Pipeline == nil {
-		faults = append(faults, errors.New("pipeline is missing"))
-	}
-	if c.Logger == nil {
-		faults = append(faults, errors.New("logger is missing"))
-	}
-	if c.ReadTimeout < 0 {
-		faults = append(faults, fmt.Errorf("read timeout is %s, want a positive duration", c.ReadTimeout))
-	}
-	if c.BufferTimeout < 0 {
-		faults = append(faults, fmt.Errorf("buffer timeout is %s, want a positive duration", c.BufferTimeout))
-	}
+	var f faults.Faults
+	f.Check(c.Pipeline != nil, "pipeline is missing")
+	f.Check(c.Logger != nil, "logger is missing")
+	f.Check(c.ReadTimeout >= 0, "read timeout is %s, want a positive duration", c.ReadTimeout)
+	f.Check(c.BufferTimeout >= 0, "buffer timeout is %s, want a positive duration", c.BufferTimeout)
 	for _, proxy := range c.Proxies {
-		if !proxy.IsValid() {
-			faults = append(faults, errors.New("trusted proxies: invalid network (want 10.0.0.0/8)"))
-		}
+		f.Check(proxy.IsValid(), "trusted proxies: invalid network (want 10.0.0.0/8)")
 	}
-	return errors.Join(faults...)
+	return f.Err()
 }
 
 // Handler serves the endpoint. It is safe for concurrent use.

@@ -2,13 +2,13 @@ package eventlog
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"log/slog"
 	"regexp"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Config configures a client of the event log.
@@ -100,25 +100,20 @@ func (c Config) withDefaults() Config {
 // Validate reports every fault of the configuration.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(c.URL != "" || len(c.Options) > 0, "event log: no URL: want nats://host:4222")
-	check(namePattern.MatchString(c.Name), "event log: name %q: want letters, digits, _ and -", c.Name)
-	check(c.Partitions >= 1 && c.Partitions <= MaxPartitions,
+	var f faults.Faults
+	f.Check(c.URL != "" || len(c.Options) > 0, "event log: no URL: want nats://host:4222")
+	f.Check(namePattern.MatchString(c.Name), "event log: name %q: want letters, digits, _ and -", c.Name)
+	f.Check(c.Partitions >= 1 && c.Partitions <= MaxPartitions,
 		"event log: %d partitions: want 1 to %d", c.Partitions, MaxPartitions)
-	check(c.Streams >= 1 && c.Streams <= c.Partitions, "event log: %d streams for %d partitions: want 1 to %d",
+	f.Check(c.Streams >= 1 && c.Streams <= c.Partitions, "event log: %d streams for %d partitions: want 1 to %d",
 		c.Streams, c.Partitions, c.Partitions)
-	check(len(c.FirstSequences) == 0 || len(c.FirstSequences) == c.Partitions,
+	f.Check(len(c.FirstSequences) == 0 || len(c.FirstSequences) == c.Partitions,
 		"event log: %d first sequences for %d partitions: want one for each", len(c.FirstSequences), c.Partitions)
-	check(c.Replicas >= 1 && c.Replicas <= 5, "event log: %d replicas: want 1 to 5", c.Replicas)
-	check(c.MaxBytes >= int64(c.Partitions)*minPartitionBytes,
+	f.Check(c.Replicas >= 1 && c.Replicas <= 5, "event log: %d replicas: want 1 to 5", c.Replicas)
+	f.Check(c.MaxBytes >= int64(c.Partitions)*minPartitionBytes,
 		"event log: %d bytes for %d partitions: want at least %d", c.MaxBytes, c.Partitions,
 		int64(c.Partitions)*minPartitionBytes)
-	check(c.MaxPendingBytes >= 1<<20, "event log: %d pending bytes: want at least %d", c.MaxPendingBytes, 1<<20)
-	check(c.AttemptTimeout > 0, "event log: attempt timeout %s: want more than 0", c.AttemptTimeout)
-	return errors.Join(faults...)
+	f.Check(c.MaxPendingBytes >= 1<<20, "event log: %d pending bytes: want at least %d", c.MaxPendingBytes, 1<<20)
+	f.Check(c.AttemptTimeout > 0, "event log: attempt timeout %s: want more than 0", c.AttemptTimeout)
+	return f.Err()
 }

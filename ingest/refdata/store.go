@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/delay"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // DefaultInterval is how often a store looks for changed files.
@@ -31,14 +32,10 @@ type Config struct {
 
 // Validate returns every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	if c.Interval < 0 {
-		faults = append(faults, fmt.Errorf("interval is %s, want a positive duration", c.Interval))
-	}
-	if c.Logger == nil {
-		faults = append(faults, errors.New("logger is missing"))
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(c.Interval >= 0, "interval is %s, want a positive duration", c.Interval)
+	f.Check(c.Logger != nil, "logger is missing")
+	return f.Err()
 }
 
 // Store keeps the data of a folder up to date. It is safe for concurrent use.

@@ -8,15 +8,15 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog/record"
 )
 
-// faults collects what is wrong with a record. Most have none: nothing is evaluated for them.
-type faults []error
+// recordFaults collects what is wrong with a record. Most have none: nothing is evaluated for them.
+type recordFaults []error
 
-func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+func (f *recordFaults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
 
 // checkEvent refuses an event that the warehouse would refuse, or change silently: there it
 // would fail all events of its range.
 func checkEvent(e *record.Event) error {
-	var f faults
+	var f recordFaults
 	if e.SiteID == 0 {
 		f.add("no site_id")
 	}
@@ -42,7 +42,7 @@ func checkEvent(e *record.Event) error {
 }
 
 func checkCounter(c *record.Counter) error {
-	var f faults
+	var f recordFaults
 	if c.Metric == "" {
 		f.add("no metric")
 	}
@@ -51,21 +51,21 @@ func checkCounter(c *record.Counter) error {
 }
 
 // time refuses what is no DateTime.
-func (f *faults) time(name string, seconds int64) {
+func (f *recordFaults) time(name string, seconds int64) {
 	if seconds < 0 || seconds > math.MaxUint32 {
 		f.add("%s %d: want seconds from 1970 to 2106", name, seconds)
 	}
 }
 
 // fixed refuses what a FixedString would refuse.
-func (f *faults) fixed(name, value string, length int) {
+func (f *recordFaults) fixed(name, value string, length int) {
 	if value != "" && len(value) != length {
 		f.add("%s %q: want %d bytes", name, value[:min(len(value), 10)], length)
 	}
 }
 
 // amount refuses what is no Decimal(18, 3), in thousandths.
-func (f *faults) amount(name string, thousandths int64) {
+func (f *recordFaults) amount(name string, thousandths int64) {
 	const limit = 1_000_000_000_000_000_000
 	if thousandths <= -limit || thousandths >= limit {
 		f.add("%s of %d thousandths: want less than %d", name, thousandths, int64(limit))

@@ -12,13 +12,13 @@ package writer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/session"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Config configures a Writer.
@@ -74,25 +74,14 @@ const (
 
 // Validate reports every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for _, check := range []struct {
-		missing bool
-		name    string
-	}{
-		{c.Log == nil, "log"},
-		{c.Checkpoints == nil, "checkpoints"},
-		{c.Warehouse == nil, "warehouse"},
-		{c.LogID == "", "id of the log"},
-	} {
-		if check.missing {
-			faults = append(faults, fmt.Errorf("writer: no %s", check.name))
-		}
-	}
-	if c.MaxRows < 0 || c.MaxBytes < 0 || c.MaxAge < 0 || c.SnapshotRanges < 0 || c.SessionBytes < 0 || c.MinBackoff < 0 ||
-		c.MaxBackoff < 0 {
-		faults = append(faults, errors.New("writer: a limit is negative: want 0 for the default, or more"))
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(c.Log != nil, "writer: no log")
+	f.Check(c.Checkpoints != nil, "writer: no checkpoints")
+	f.Check(c.Warehouse != nil, "writer: no warehouse")
+	f.Check(c.LogID != "", "writer: no id of the log")
+	f.Check(c.MaxRows >= 0 && c.MaxBytes >= 0 && c.MaxAge >= 0 && c.SnapshotRanges >= 0 && c.SessionBytes >= 0 &&
+		c.MinBackoff >= 0 && c.MaxBackoff >= 0, "writer: a limit is negative: want 0 for the default, or more")
+	return f.Err()
 }
 
 // Writer writes partitions. It is safe for concurrent use.

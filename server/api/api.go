@@ -24,6 +24,7 @@ import (
 	"github.com/sluicehq/sluice/ingest/eventlog"
 	"github.com/sluicehq/sluice/ingest/refdata"
 	"github.com/sluicehq/sluice/internal/delay"
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/internal/uploading"
 	"github.com/sluicehq/sluice/starter"
@@ -86,29 +87,20 @@ type Config struct {
 
 // Validate returns every fault.
 func (c Config) Validate() error {
-	var faults []error
-	for _, field := range []struct {
-		name    string
-		missing bool
-	}{
-		{"starter", c.Starter == nil || c.Starter.Store == nil},
-		{"deliveries", c.Deliveries == nil},
-		{"connections", c.Connections == nil || c.Connections.Registry == nil},
-		{"warehouse", c.Warehouse == nil},
-		{"reference data", c.Refdata == nil},
-		{"uploads", c.Uploads == nil},
-		{"authenticator", c.Authenticator == nil},
-		{"address", c.Address == nil},
-		{"secure", c.Secure == nil},
-		{"max streams", c.MaxStreams < 1},
-		{"logger", c.Logger == nil},
-		{"version", c.Version == ""},
-	} {
-		if field.missing {
-			faults = append(faults, errors.New(field.name+" is missing"))
-		}
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(c.Starter != nil && c.Starter.Store != nil, "starter is missing")
+	f.Check(c.Deliveries != nil, "deliveries is missing")
+	f.Check(c.Connections != nil && c.Connections.Registry != nil, "connections is missing")
+	f.Check(c.Warehouse != nil, "warehouse is missing")
+	f.Check(c.Refdata != nil, "reference data is missing")
+	f.Check(c.Uploads != nil, "uploads is missing")
+	f.Check(c.Authenticator != nil, "authenticator is missing")
+	f.Check(c.Address != nil, "address is missing")
+	f.Check(c.Secure != nil, "secure is missing")
+	f.Check(c.MaxStreams >= 1, "max streams is missing")
+	f.Check(c.Logger != nil, "logger is missing")
+	f.Check(c.Version != "", "version is missing")
+	return f.Err()
 }
 
 // API answers requests below Prefix, DocumentPath and DocsPath.

@@ -1,13 +1,13 @@
 package pages
 
 import (
-	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Config is what the pages need.
@@ -31,17 +31,11 @@ type Authenticator interface {
 
 // Validate returns every fault.
 func (c Config) Validate() error {
-	var faults []error
-	if c.API == nil {
-		faults = append(faults, errors.New("API is missing"))
-	}
-	if c.Authenticator == nil {
-		faults = append(faults, errors.New("authenticator is missing"))
-	}
-	if c.Logger == nil {
-		faults = append(faults, errors.New("logger is missing"))
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(c.API != nil, "API is missing")
+	f.Check(c.Authenticator != nil, "authenticator is missing")
+	f.Check(c.Logger != nil, "logger is missing")
+	return f.Err()
 }
 
 // Pages answers the requests of browsers.

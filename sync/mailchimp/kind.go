@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -75,18 +75,12 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	if err := connections.DecodeSettings(raw, &s); err != nil {
 		return settings{}, err
 	}
-	var faults []error
-	if len(s.Account) > maxAccount {
-		faults = append(faults, fmt.Errorf("setting account: want at most %d bytes", maxAccount))
-	}
-	if s.Connections < 0 || s.Connections > MaxConnections {
-		faults = append(faults, fmt.Errorf("setting connections: want 1 to %d", MaxConnections))
-	}
-	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
-		faults = append(faults, errors.New(
-			"setting endpoint: want an http or https URL without credentials, query and fragment"))
-	}
-	return s, errors.Join(faults...)
+	var f faults.Faults
+	f.Check(len(s.Account) <= maxAccount, "setting account: want at most %d bytes", maxAccount)
+	f.Check(s.Connections >= 0 && s.Connections <= MaxConnections, "setting connections: want 1 to %d", MaxConnections)
+	f.Check(s.Endpoint == "" || outbound.IsEndpoint(s.Endpoint),
+		"setting endpoint: want an http or https URL without credentials, query and fragment")
+	return s, f.Err()
 }
 
 // Test reads the lists of the account.

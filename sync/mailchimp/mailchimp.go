@@ -5,13 +5,11 @@ package mailchimp
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
@@ -66,36 +64,18 @@ type Config struct {
 
 // Validate returns all faults. It never quotes the key.
 func (c Config) Validate() error {
+	var f faults.Faults
 	_, err := DataCentre(c.Key)
-	faults := []error{err}
-	if c.Account == "" {
-		faults = append(faults, errors.New("account: want a name"))
-	}
-	if c.Limiter == nil {
-		faults = append(faults, errors.New("limiter: want one"))
-	}
-	if c.Endpoint != "" && !validEndpoint(c.Endpoint) {
-		faults = append(faults, errors.New("endpoint: want an http or https URL without credentials, query and fragment"))
-	}
-	if c.PageSize < 0 || c.PageSize > MaxPageSize {
-		faults = append(faults, fmt.Errorf("page size %d: want 1 to %d", c.PageSize, MaxPageSize))
-	}
-	if c.Block < 0 || c.Block >= MaxPageSize {
-		faults = append(faults, fmt.Errorf("block %d: want 1 to %d", c.Block, MaxPageSize-1))
-	}
-	if c.MaxBody < 0 {
-		faults = append(faults, fmt.Errorf("maximum body %d: want a number of bytes", c.MaxBody))
-	}
-	if c.Timeout < 0 || c.Timeout > CallTimeout {
-		faults = append(faults, fmt.Errorf("timeout %s: want at most %s", c.Timeout, CallTimeout))
-	}
-	return errors.Join(faults...)
-}
-
-func validEndpoint(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
-		u.RawQuery == "" && u.Fragment == ""
+	f.Add(err)
+	f.Check(c.Account != "", "account: want a name")
+	f.Check(c.Limiter != nil, "limiter: want one")
+	f.Check(c.Endpoint == "" || outbound.IsEndpoint(c.Endpoint),
+		"endpoint: want an http or https URL without credentials, query and fragment")
+	f.Check(c.PageSize >= 0 && c.PageSize <= MaxPageSize, "page size %d: want 1 to %d", c.PageSize, MaxPageSize)
+	f.Check(c.Block >= 0 && c.Block < MaxPageSize, "block %d: want 1 to %d", c.Block, MaxPageSize-1)
+	f.Check(c.MaxBody >= 0, "maximum body %d: want a number of bytes", c.MaxBody)
+	f.Check(c.Timeout >= 0 && c.Timeout <= CallTimeout, "timeout %s: want at most %s", c.Timeout, CallTimeout)
+	return f.Err()
 }
 
 // Reader reads the members of lists of one account. It is safe for concurrent use.

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/internal/outbound"
 	"github.com/sluicehq/sluice/sync"
 )
@@ -79,21 +79,15 @@ func parseSettings(raw json.RawMessage) (settings, error) {
 	if err := connections.DecodeSettings(raw, &s); err != nil {
 		return settings{}, err
 	}
-	var faults []error
-	if len(s.Account) > maxAccount {
-		faults = append(faults, fmt.Errorf("setting account: want at most %d bytes", maxAccount))
-	}
-	if s.RequestsPerSecond < 0 || s.RequestsPerSecond > maxRate {
-		faults = append(faults, fmt.Errorf("setting requests_per_second: want a number up to %d", maxRate))
-	}
-	if s.ValidationSeconds < 0 || s.ValidationSeconds > maxValidation {
-		faults = append(faults, fmt.Errorf("setting validation_seconds: want a number up to %d", maxValidation))
-	}
-	if s.Endpoint != "" && !validEndpoint(s.Endpoint) {
-		faults = append(faults, errors.New(
-			"setting endpoint: want an http or https URL without credentials, query and fragment"))
-	}
-	return s, errors.Join(faults...)
+	var f faults.Faults
+	f.Check(len(s.Account) <= maxAccount, "setting account: want at most %d bytes", maxAccount)
+	f.Check(s.RequestsPerSecond >= 0 && s.RequestsPerSecond <= maxRate,
+		"setting requests_per_second: want a number up to %d", maxRate)
+	f.Check(s.ValidationSeconds >= 0 && s.ValidationSeconds <= maxValidation,
+		"setting validation_seconds: want a number up to %d", maxValidation)
+	f.Check(s.Endpoint == "" || outbound.IsEndpoint(s.Endpoint),
+		"setting endpoint: want an http or https URL without credentials, query and fragment")
+	return s, f.Err()
 }
 
 // Test reads the latest push errors, which needs the key and changes nothing.

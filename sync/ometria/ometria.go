@@ -5,12 +5,10 @@ package ometria
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
@@ -68,27 +66,15 @@ type Config struct {
 
 // Validate returns all faults. It never quotes the key.
 func (c Config) Validate() error {
-	var faults []error
-	if !validKey(c.Key) {
-		faults = append(faults, errors.New(
-			"the API key is not valid: want 8 to 500 printable ASCII characters without blanks"))
-	}
-	if c.Connection == "" {
-		faults = append(faults, errors.New("connection: want a name"))
-	}
-	if c.Limiter == nil {
-		faults = append(faults, errors.New("limiter: want one"))
-	}
-	if c.Endpoint != "" && !validEndpoint(c.Endpoint) {
-		faults = append(faults, errors.New("endpoint: want an http or https URL without credentials, query and fragment"))
-	}
-	if c.RecordsPerRequest < 0 {
-		faults = append(faults, fmt.Errorf("records per request %d: want 1 or more", c.RecordsPerRequest))
-	}
-	if c.Timeout < 0 || c.Timeout > maxTimeout {
-		faults = append(faults, fmt.Errorf("timeout %s: want at most %s", c.Timeout, maxTimeout))
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(validKey(c.Key), "the API key is not valid: want 8 to 500 printable ASCII characters without blanks")
+	f.Check(c.Connection != "", "connection: want a name")
+	f.Check(c.Limiter != nil, "limiter: want one")
+	f.Check(c.Endpoint == "" || outbound.IsEndpoint(c.Endpoint),
+		"endpoint: want an http or https URL without credentials, query and fragment")
+	f.Check(c.RecordsPerRequest >= 0, "records per request %d: want 1 or more", c.RecordsPerRequest)
+	f.Check(c.Timeout >= 0 && c.Timeout <= maxTimeout, "timeout %s: want at most %s", c.Timeout, maxTimeout)
+	return f.Err()
 }
 
 func validKey(key string) bool {
@@ -98,12 +84,6 @@ func validKey(key string) bool {
 		}
 	}
 	return len(key) >= 8 && len(key) <= 500
-}
-
-func validEndpoint(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
-		u.RawQuery == "" && u.Fragment == ""
 }
 
 // Writer writes records to one account. It is safe for concurrent use.

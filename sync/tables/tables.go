@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/faults"
 	"github.com/sluicehq/sluice/sync"
 )
 
@@ -26,18 +27,12 @@ const MaxQuery = 64 << 10
 // Check returns what is wrong with the options of a source that has tables. valid says whether a text can be the name
 // of a column.
 func Check(o sync.SourceOptions, valid func(name string) bool) error {
-	var faults []error
-	if !valid(o.Key) {
-		faults = append(faults, errors.New(`setting "key_column": want the column that identifies a row`))
-	}
-	if o.Cursor != "" && !valid(o.Cursor) {
-		faults = append(faults, errors.New(`setting "cursor_column": want the column with the time of the last change`))
-	}
-	if len(o.Query) > MaxQuery || strings.Contains(o.Query, ";") {
-		faults = append(faults, fmt.Errorf(
-			`setting "query": want one SELECT without semicolons, of at most %d bytes`, MaxQuery))
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(valid(o.Key), `setting "key_column": want the column that identifies a row`)
+	f.Check(o.Cursor == "" || valid(o.Cursor), `setting "cursor_column": want the column with the time of the last change`)
+	f.Check(len(o.Query) <= MaxQuery && !strings.Contains(o.Query, ";"),
+		`setting "query": want one SELECT without semicolons, of at most %d bytes`, MaxQuery)
+	return f.Err()
 }
 
 // Window returns the changes since the window that ended at until, or all rows: without a cursor column each window has

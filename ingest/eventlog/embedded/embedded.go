@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/sluicehq/sluice/ingest/eventlog/pack"
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Config configures the server.
@@ -60,23 +61,16 @@ const (
 
 // Validate reports every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	if c.Dir == "" {
-		faults = append(faults, errors.New("embedded event log: no folder: want a path"))
-	}
+	var f faults.Faults
+	f.Check(c.Dir != "", "embedded event log: no folder: want a path")
 	if c.Listen != "" {
-		if _, _, err := splitAddress(c.Listen); err != nil {
-			faults = append(faults, fmt.Errorf("embedded event log: listen address: %w", err))
-		}
-		if c.Token == "" {
-			faults = append(faults, fmt.Errorf("embedded event log: no token to listen on %s: want a random text", c.Listen))
-		}
+		_, _, err := splitAddress(c.Listen)
+		f.Check(err == nil, "embedded event log: listen address: %w", err)
+		f.Check(c.Token != "", "embedded event log: no token to listen on %s: want a random text", c.Listen)
 	}
-	if c.MaxBytes < 0 || c.SyncInterval < 0 {
-		faults = append(faults, fmt.Errorf("embedded event log: %d bytes, sync interval %s: want 0 or more", c.MaxBytes,
-			c.SyncInterval))
-	}
-	return errors.Join(faults...)
+	f.Check(c.MaxBytes >= 0 && c.SyncInterval >= 0, "embedded event log: %d bytes, sync interval %s: want 0 or more",
+		c.MaxBytes, c.SyncInterval)
+	return f.Err()
 }
 
 // Server is a running server.

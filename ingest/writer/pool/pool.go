@@ -4,12 +4,12 @@ package pool
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/faults"
 )
 
 // Lease is the right to write a partition.
@@ -56,21 +56,13 @@ type Config struct {
 
 // Validate reports every fault of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	if c.Leases == nil {
-		faults = append(faults, errors.New("pool of writers: no leases"))
-	}
-	if c.Writer == nil {
-		faults = append(faults, errors.New("pool of writers: no writer"))
-	}
-	if c.TTL != 0 && c.TTL < time.Second {
-		faults = append(faults, fmt.Errorf("pool of writers: leases of %s: want at least 1s", c.TTL))
-	}
-	if c.MinBackoff < 0 || c.MaxBackoff < 0 {
-		faults = append(faults, fmt.Errorf("pool of writers: backoff from %s to %s: want 0 for the default, or more",
-			c.MinBackoff, c.MaxBackoff))
-	}
-	return errors.Join(faults...)
+	var f faults.Faults
+	f.Check(c.Leases != nil, "pool of writers: no leases")
+	f.Check(c.Writer != nil, "pool of writers: no writer")
+	f.Check(c.TTL == 0 || c.TTL >= time.Second, "pool of writers: leases of %s: want at least 1s", c.TTL)
+	f.Check(c.MinBackoff >= 0 && c.MaxBackoff >= 0,
+		"pool of writers: backoff from %s to %s: want 0 for the default, or more", c.MinBackoff, c.MaxBackoff)
+	return f.Err()
 }
 
 // Pool runs a writer for each lease of a process.
