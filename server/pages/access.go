@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/access"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/server/api"
 	accessclient "github.com/sluicehq/sluice/starter/access"
 )
@@ -25,7 +26,7 @@ func (p *Pages) access() {
 	p.page("GET /tokens", "tokens", p.tokensPage)
 	p.reveal("POST /tokens", "tokens", p.tokensPage, "token_created", createToken)
 	p.action("POST /tokens/{token}/revoke", "tokens", p.tokensPage, func(v *visit) (string, error) {
-		return "/tokens", v.send(http.MethodDelete, "/tokens/"+url.PathEscape(v.r.PathValue("token")), nil, nil)
+		return "/tokens", v.send(http.MethodDelete, v.at("/tokens/{token}"), nil, nil)
 	})
 	p.nav("Access", "/audit", "Audit", access.PermissionAdminister, true)
 	p.page("GET /audit", "audit", p.auditPage)
@@ -33,11 +34,7 @@ func (p *Pages) access() {
 
 // roleNames are the roles of people and services.
 func roleNames() []string {
-	var names []string
-	for _, role := range access.Roles() {
-		names = append(names, string(role))
-	}
-	return names
+	return convert.Slice(access.Roles(), func(r access.Role) string { return string(r) })
 }
 
 // typedScope returns the scope of a form: the box all_sites, or the domains in sites, separated by spaces or commas.
@@ -90,7 +87,7 @@ func disableAccount(disabled bool) func(v *visit) (string, error) {
 	}
 }
 
-func accountPath(v *visit) string { return "/accounts/" + url.PathEscape(v.r.PathValue("account")) }
+func accountPath(v *visit) string { return v.at("/accounts/{account}") }
 
 // tokenList is the page of tokens.
 type tokenList struct {
@@ -136,12 +133,7 @@ func (auditShown) JSON(document json.RawMessage) (string, error) {
 
 // auditQuery returns the filters of the page of the audit as parameters of the API.
 func auditQuery(v *visit) (url.Values, error) {
-	given, query := v.r.URL.Query(), url.Values{}
-	for _, name := range auditFilters {
-		if value := strings.TrimSpace(given.Get(name)); value != "" {
-			query.Set(name, value)
-		}
-	}
+	given, query := v.r.URL.Query(), v.passed(auditFilters...)
 	// Days are those of UTC; the last one is included.
 	for _, day := range []struct {
 		name string

@@ -86,11 +86,11 @@ func getAll[T any](v *visit, path string) (all []T, err error) {
 	return all, nil
 }
 
-// passed returns parameters of the browser's query that are not empty.
+// passed returns parameters of the browser's query that are not empty, without the blanks around them.
 func (v *visit) passed(names ...string) url.Values {
-	query := url.Values{}
+	given, query := v.r.URL.Query(), url.Values{}
 	for _, name := range names {
-		if value := v.r.URL.Query().Get(name); value != "" {
+		if value := strings.TrimSpace(given.Get(name)); value != "" {
 			query.Set(name, value)
 		}
 	}

@@ -29,13 +29,9 @@ func (p *Pages) connections() {
 	p.page("GET /connections/{connection}/edit", "connection_edit", p.editConnectionPage)
 	p.action("POST /connections/{connection}/edit", "connection_edit", p.editConnectionPage, editConnection)
 	p.result("POST /connections/{connection}/test", "connection", p.testConnection)
-	p.connectionAction("pause", func(v *visit) error { return v.sendReason(connectionPath(v) + "/pause") })
-	for _, command := range []string{"resume", "rotate"} {
-		p.connectionAction(command, func(v *visit) error {
-			return v.send(http.MethodPost, connectionPath(v)+"/"+command, nil, nil)
-		})
-	}
-	p.connectionAction("secrets", func(v *visit) error {
+	s := subject{p, "/connections/{connection}", "connection", p.connectionPage}
+	s.commands("pause", "resume", "rotate")
+	s.command("secrets", func(v *visit) error {
 		return v.send(http.MethodPatch, connectionPath(v)+"/secrets", api.ConnectionSecrets{Secrets: typedSecrets(v)}, nil)
 	})
 	p.action("POST /connections/{connection}/delete", "connection", p.connectionPage, func(v *visit) (string, error) {
@@ -47,16 +43,8 @@ func (p *Pages) connections() {
 	})
 }
 
-// connectionAction adds a command of the page of a connection.
-func (p *Pages) connectionAction(command string, do func(v *visit) error) {
-	p.action("POST /connections/{connection}/"+command, "connection", p.connectionPage,
-		func(v *visit) (string, error) { return connectionPath(v), do(v) })
-}
-
 // connectionPath is the path of the connection of a request, here and at the API.
-func connectionPath(v *visit) string {
-	return "/connections/" + url.PathEscape(v.r.PathValue("connection"))
-}
+func connectionPath(v *visit) string { return v.at("/connections/{connection}") }
 
 // connectionFilters are the filters of connections.
 var connectionFilters = []string{"text", "kind", "state"}

@@ -20,34 +20,18 @@ func (p *Pages) destinations() {
 	p.page("GET /destinations/{destination}", "destination", p.destinationPage)
 	p.page("GET /destinations/{destination}/actions/{action}", "destination_action", p.actionPage)
 	p.action("POST /destinations/{destination}/actions/{action}", "destination_action", p.actionPage, setAction)
-	for _, command := range []string{"pause", "resume"} {
-		p.action("POST /destinations/{destination}/"+command, "destination", p.destinationPage,
-			func(v *visit) (string, error) {
-				return destinationPath(v), v.sendReason(destinationPath(v) + "/" + command)
-			})
-		p.action("POST /destinations/{destination}/connections/{connection}/"+command, "destination", p.destinationPage,
-			func(v *visit) (string, error) {
-				connection := "/connections/" + url.PathEscape(v.r.PathValue("connection"))
-				return destinationPath(v), v.sendReason(connection + "/" + command)
-			})
-	}
-	for _, command := range []string{"pause", "resume", "trigger"} {
-		p.action("POST /destinations/{destination}/actions/{action}/"+command, "destination", p.destinationPage,
-			func(v *visit) (string, error) {
-				return destinationPath(v), v.sendReason(actionPath(v) + "/" + command)
-			})
+	s := subject{p, "/destinations/{destination}", "destination", p.destinationPage}
+	s.commands("pause", "resume", "actions/{action}/pause", "actions/{action}/resume", "actions/{action}/trigger")
+	for _, command := range []string{"/connections/{connection}/pause", "/connections/{connection}/resume"} {
+		s.command(command[1:], func(v *visit) error { return v.sendReason(v.at(command)) })
 	}
 }
 
 // destinationPath is the path of the destination of a request, here and at the API.
-func destinationPath(v *visit) string {
-	return "/destinations/" + url.PathEscape(v.r.PathValue("destination"))
-}
+func destinationPath(v *visit) string { return v.at("/destinations/{destination}") }
 
 // actionPath is the path of the action of a request, here and at the API.
-func actionPath(v *visit) string {
-	return destinationPath(v) + "/actions/" + url.PathEscape(v.r.PathValue("action"))
-}
+func actionPath(v *visit) string { return v.at("/destinations/{destination}/actions/{action}") }
 
 // destinationShown is a destination with what needs a person.
 type destinationShown struct {

@@ -43,7 +43,7 @@ type eventShown struct {
 }
 
 func (p *Pages) eventPage(v *visit) (any, error) {
-	event, err := get[deliveryclient.EventDetails](v, "/events/"+url.PathEscape(v.r.PathValue("event")), nil)
+	event, err := get[deliveryclient.EventDetails](v, v.at("/events/{event}"), nil)
 	if err != nil {
 		return nil, err
 	}

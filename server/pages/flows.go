@@ -48,7 +48,7 @@ type flowShown struct {
 }
 
 func (p *Pages) flowPage(v *visit) (any, error) {
-	f, err := get[deliveryclient.Flow](v, "/flows/"+url.PathEscape(v.r.PathValue("flow")), nil)
+	f, err := get[deliveryclient.Flow](v, v.at("/flows/{flow}"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func specText(name string, spec json.RawMessage) (string, error) {
 }
 
 func replayFlow(v *visit) (string, error) {
-	path := "/flows/" + url.PathEscape(v.r.PathValue("flow"))
+	path := v.at("/flows/{flow}")
 	var replayed api.FlowReplay
 	if err := v.send(http.MethodPost, path+"/replay", nil, &replayed); err != nil {
 		return "", err

@@ -20,31 +20,16 @@ func (p *Pages) imports() {
 	p.page("GET /imports/{import}", "import", p.importPage)
 	p.page("GET /imports/{import}/parts", "import_parts", p.partsPage)
 	p.page("GET /imports/{import}/rejects", "import_rejects", p.rejectsPage)
-	for _, command := range []string{importview.CommandPause, importview.CommandResume, importview.CommandCancel} {
-		p.importAction(command, func(v *visit) error { return v.sendReason(importPath(v) + "/" + command) })
-	}
-	p.importAction(importview.CommandRate, setRate)
-	p.importAction(importview.CommandDecide, decide)
-	p.importAction("parts/{part}/retry", func(v *visit) error {
-		return v.sendReason(importPath(v) + "/parts/" + url.PathEscape(v.r.PathValue("part")) + "/retry")
-	})
-	p.importAction("parts/{part}/skip", func(v *visit) error {
-		return v.sendReason(importPath(v) + "/parts/" + url.PathEscape(v.r.PathValue("part")) + "/skip")
-	})
-	p.action("POST /imports/{import}/delete", "import", p.importPage, func(v *visit) (string, error) {
-		return "/imports", v.send(http.MethodDelete, importPath(v), nil, nil)
-	})
-}
-
-// importAction adds a command of the page of an import.
-func (p *Pages) importAction(command string, do func(v *visit) error) {
-	p.action("POST /imports/{import}/"+command, "import", p.importPage, func(v *visit) (string, error) {
-		return importPath(v), do(v)
-	})
+	s := subject{p, "/imports/{import}", "import", p.importPage}
+	s.commands(importview.CommandPause, importview.CommandResume, importview.CommandCancel, "parts/{part}/retry",
+		"parts/{part}/skip")
+	s.command(importview.CommandRate, setRate)
+	s.command(importview.CommandDecide, decide)
+	s.deletion("/imports")
 }
 
 // importPath is the path of the import of a request, here and at the API.
-func importPath(v *visit) string { return "/imports/" + url.PathEscape(v.r.PathValue("import")) }
+func importPath(v *visit) string { return v.at("/imports/{import}") }
 
 // sendReason sends a command with the reason of the form.
 func (v *visit) sendReason(path string) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/server/api"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -30,12 +31,7 @@ func jobQuery(v *visit) (url.Values, error) {
 
 // filters returns parameters of the page as those of the API. times are those of times.
 func (v *visit) filters(names []string, times ...string) (url.Values, error) {
-	query := url.Values{}
-	for _, name := range names {
-		if value := strings.TrimSpace(v.r.URL.Query().Get(name)); value != "" {
-			query.Set(name, value)
-		}
-	}
+	query := v.passed(names...)
 	for _, name := range times {
 		at, err := timeIn(v.r.URL.Query().Get(name))
 		if err != nil {
@@ -61,10 +57,7 @@ func timeIn(text string) (time.Time, error) {
 
 // bulkCommands returns the commands to many jobs.
 func bulkCommands() []string {
-	var names []string
-	for _, c := range deliverystore.JobCommands() {
-		names = append(names, string(c))
-	}
+	names := convert.Slice(deliverystore.JobCommands(), func(c deliverystore.JobCommand) string { return string(c) })
 	return append(names, deliveryclient.CommandReplay)
 }
 

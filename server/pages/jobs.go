@@ -32,7 +32,7 @@ func (p *Pages) jobs() {
 }
 
 // jobPath is the path of the job of a request, here and at the API.
-func jobPath(v *visit) string { return "/jobs/" + url.PathEscape(v.r.PathValue("job")) }
+func jobPath(v *visit) string { return v.at("/jobs/{job}") }
 
 // oneJob selects the job of a request.
 func oneJob(v *visit) api.JobSelection {

@@ -64,13 +64,13 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 		}
 		*read.into = list
 	}
-	schedules, err := get[List[importview.Schedule]](v, "/schedules", url.Values{"limit": {"200"}})
+	schedules, err := get[List[scheduleView]](v, "/schedules", url.Values{"limit": {"200"}})
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range schedules.Items {
-		if view := (scheduleView{s}); view.Paused || view.Failed() {
-			shown.Schedules = append(shown.Schedules, view)
+		if s.Paused || s.Failed() {
+			shown.Schedules = append(shown.Schedules, s)
 		}
 	}
 	if schedules.Next != "" {
@@ -83,7 +83,7 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown.Syncs = summarise(syncViews(List[syncclient.Sync]{Items: syncs}).Items)
+	shown.Syncs = summarise(syncs)
 	if more {
 		shown.Syncs.Counted = len(syncs)
 	}
@@ -97,8 +97,8 @@ func (p *Pages) overviewPage(v *visit) (any, error) {
 }
 
 // firstSyncs returns the first maxCounted syncs, and whether there are more.
-func firstSyncs(v *visit) (first []syncclient.Sync, more bool, err error) {
-	for sync, err := range getEach[syncclient.Sync](v, "/syncs", url.Values{}) {
+func firstSyncs(v *visit) (first []syncView, more bool, err error) {
+	for sync, err := range getEach[syncView](v, "/syncs", url.Values{}) {
 		switch {
 		case err != nil:
 			return nil, false, err

@@ -70,10 +70,7 @@ func (r reviewShown) Chart() template.HTML {
 	days := calendar.Range{First: r.Comparison.From, Last: r.Comparison.To}
 	interval := history.IntervalFor(days)
 	starts := interval.Periods(days)
-	present, staged := make([]float64, len(starts)), make([]float64, len(starts))
-	for i := range starts {
-		present[i], staged[i] = chart.Gap(), chart.Gap()
-	}
+	present, staged := gaps(len(starts)), gaps(len(starts))
 	for _, d := range r.Comparison.Days {
 		i, found := slices.BinarySearch(starts, interval.Start(d.Day))
 		if !found {

@@ -23,38 +23,23 @@ func (p *Pages) schedules() {
 	p.page("GET /schedules/{schedule}", "schedule", p.schedulePage)
 	p.page("GET /schedules/{schedule}/edit", "schedule_edit", p.editSchedulePage)
 	p.action("POST /schedules/{schedule}/edit", "schedule_edit", p.editSchedulePage, setSchedule)
-	for _, command := range []string{"pause", "resume"} {
-		p.scheduleAction(command, func(v *visit) error { return v.sendReason(schedulePath(v) + "/" + command) })
-	}
-	p.scheduleAction("trigger", func(v *visit) error {
+	s := subject{p, "/schedules/{schedule}", "schedule", p.schedulePage}
+	s.commands("pause", "resume")
+	s.command("trigger", func(v *visit) error {
 		return v.send(http.MethodPost, schedulePath(v)+"/trigger", api.Trigger{Overlap: v.r.PostForm.Get("overlap")}, nil)
 	})
-	p.scheduleAction("backfill", backfillSchedule)
-	p.action("POST /schedules/{schedule}/delete", "schedule", p.schedulePage, func(v *visit) (string, error) {
-		return "/schedules", v.send(http.MethodDelete, schedulePath(v), nil, nil)
-	})
-}
-
-// scheduleAction adds a command of the page of a schedule.
-func (p *Pages) scheduleAction(command string, do func(v *visit) error) {
-	p.action("POST /schedules/{schedule}/"+command, "schedule", p.schedulePage, func(v *visit) (string, error) {
-		return schedulePath(v), do(v)
-	})
+	s.command("backfill", backfillSchedule)
+	s.deletion("/schedules")
 }
 
 // schedulePath is the path of the schedule of a request, here and at the API.
-func schedulePath(v *visit) string { return "/schedules/" + url.PathEscape(v.r.PathValue("schedule")) }
+func schedulePath(v *visit) string { return v.at("/schedules/{schedule}") }
 
 // scheduleFilters are the filters of schedules.
 var scheduleFilters = []string{"text", "site", "source", "state"}
 
 func (p *Pages) schedulesPage(v *visit) (any, error) {
-	list, err := getPage[importview.Schedule](v, "/schedules", scheduleFilters...)
-	shown := List[scheduleView]{Next: list.Next}
-	for _, s := range list.Items {
-		shown.Items = append(shown.Items, scheduleView{s})
-	}
-	return shown, err
+	return getPage[scheduleView](v, "/schedules", scheduleFilters...)
 }
 
 // scheduleView is a schedule on a page.

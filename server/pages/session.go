@@ -13,8 +13,8 @@ import (
 func (p *Pages) session() {
 	p.open("GET "+signInPath, "login", loginPage)
 	p.openAction("POST "+signInPath, "login", loginPage, logIn)
-	p.open("GET /setup", "setup", setupPage)
-	p.openAction("POST /setup", "setup", setupPage, setUp)
+	p.open("GET /setup", "setup", noData)
+	p.openAction("POST /setup", "setup", noData, setUp)
 	p.page("GET /account", "account", p.accountPage)
 	p.action("POST /account/password", "account", p.accountPage, changePassword)
 	p.action("POST /logout", "account", p.accountPage, func(v *visit) (string, error) {
@@ -77,8 +77,6 @@ func logIn(v *visit) (string, error) {
 		"name": strings.TrimSpace(form.Get("name")), "password": form.Get("password"),
 	}, nil)
 }
-
-func setupPage(*visit) (any, error) { return struct{}{}, nil }
 
 func setUp(v *visit) (string, error) {
 	form := v.r.PostForm

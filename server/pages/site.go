@@ -79,12 +79,7 @@ func (p *Pages) sitePage(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := url.Values{}
-	for _, name := range []string{"metric", "interval", "from", "to"} {
-		if value := v.r.URL.Query().Get(name); value != "" {
-			query.Set(name, value)
-		}
-	}
+	query := v.passed("metric", "interval", "from", "to")
 	shown := siteShown{Site: site}
 	if shown.History, err = get[ingestclient.History](v, path+"/history", query); err != nil {
 		return nil, err

@@ -40,10 +40,7 @@ func (s siteRow) Spark() template.HTML {
 	if len(s.Days) == 0 {
 		return ""
 	}
-	values := make([]float64, s.To-s.From+1)
-	for i := range values {
-		values[i] = chart.Gap()
-	}
+	values := gaps(int(s.To - s.From + 1))
 	for _, d := range s.Days {
 		values[d.Day-s.From] = float64(d.Visitors)
 	}

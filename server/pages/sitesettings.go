@@ -25,14 +25,12 @@ func (p *Pages) siteSettings() {
 	p.action("POST /sites/{site}/settings", "site_settings", p.siteSettingsPage, setSite)
 	p.reveal("POST /sites/{site}/keys", "site_settings", p.siteSettingsPage, "site_key_created", createSiteKey)
 	p.action("POST /sites/{site}/keys/{key}/revoke", "site_settings", p.siteSettingsPage, func(v *visit) (string, error) {
-		path := siteOf(v)
-		key := url.PathEscape(v.r.PathValue("key"))
-		return path + "/settings#keys", v.send(http.MethodDelete, path+"/keys/"+key, nil, nil)
+		return siteOf(v) + "/settings#keys", v.send(http.MethodDelete, v.at("/sites/{site}/keys/{key}"), nil, nil)
 	})
 }
 
 // siteOf is the path of the site of a request, here and at the API.
-func siteOf(v *visit) string { return sitePath(v.r.PathValue("site")) }
+func siteOf(v *visit) string { return v.at("/sites/{site}") }
 
 func addSite(v *visit) (string, error) {
 	form := v.r.PostForm

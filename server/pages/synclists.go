@@ -8,22 +8,11 @@ import (
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
 
-// syncRuns is the page of the runs of a sync, syncRejects that of its rejected records, and syncHeld that of the
-// records that are held as opted out.
-type (
-	syncRuns struct {
-		List[syncclient.SyncRun]
-		Name string
-	}
-	syncRejects struct {
-		List[syncclient.RejectedRecord]
-		Name string
-	}
-	syncHeld struct {
-		List[syncclient.HeldRecord]
-		Name string
-	}
-)
+// syncList is the page of a list of a sync: its runs, its rejected records, or those that are held as opted out.
+type syncList[T any] struct {
+	List[T]
+	Name string
+}
 
 // Filters of the runs of a sync and of its rejected records.
 var (
@@ -38,12 +27,12 @@ func heldQuery(v *visit) (url.Values, error) {
 
 func (p *Pages) syncRunsPage(v *visit) (any, error) {
 	list, err := getPage[syncclient.SyncRun](v, syncPath(v)+"/runs", syncRunFilters...)
-	return syncRuns{List: list, Name: v.r.PathValue("sync")}, err
+	return syncList[syncclient.SyncRun]{List: list, Name: v.r.PathValue("sync")}, err
 }
 
 func (p *Pages) syncRejectsPage(v *visit) (any, error) {
 	list, err := getPage[syncclient.RejectedRecord](v, syncPath(v)+"/rejects", syncRejectFilters...)
-	return syncRejects{List: list, Name: v.r.PathValue("sync")}, err
+	return syncList[syncclient.RejectedRecord]{List: list, Name: v.r.PathValue("sync")}, err
 }
 
 func (p *Pages) syncHeldPage(v *visit) (any, error) {
@@ -52,7 +41,7 @@ func (p *Pages) syncHeldPage(v *visit) (any, error) {
 		return nil, err
 	}
 	list, err := get[List[syncclient.HeldRecord]](v, syncPath(v)+"/held", query)
-	return syncHeld{List: list, Name: v.r.PathValue("sync")}, err
+	return syncList[syncclient.HeldRecord]{List: list, Name: v.r.PathValue("sync")}, err
 }
 
 // retriedRecords returns the records of the form, nil for all.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/server/api"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
 )
@@ -56,17 +57,9 @@ func (p *Pages) newSyncPage(v *visit) (any, error) {
 			form.To = append(form.To, endpoint)
 		}
 	}
-	form.Fields, form.More = emptyFields(tableSettings), emptyFields(moreSettings)
+	empty := func(name string) syncField { return fieldOf(name, "") }
+	form.Fields, form.More = convert.Slice(tableSettings, empty), convert.Slice(moreSettings, empty)
 	return form, err
-}
-
-// emptyFields returns the fields of settings that have their defaults.
-func emptyFields(names []string) []syncField {
-	fields := make([]syncField, len(names))
-	for i, name := range names {
-		fields[i] = fieldOf(name, "")
-	}
-	return fields
 }
 
 func createSync(v *visit) (string, error) {

@@ -23,11 +23,11 @@ func (p *Pages) syncs() {
 	p.page("GET /syncs/{sync}/runs", "sync_runs", p.syncRunsPage)
 	p.page("GET /syncs/{sync}/rejects", "sync_rejects", p.syncRejectsPage)
 	p.page("GET /syncs/{sync}/held", "sync_held", p.syncHeldPage)
-	for _, command := range []string{"run", "pause", "resume"} {
-		p.syncAction(command, func(v *visit) error { return v.sendReason(syncPath(v) + "/" + command) })
-	}
-	p.syncAction("settings", setSync)
-	p.syncAction("find-rejects", findRejects)
+	s := subject{p, "/syncs/{sync}", "sync", p.syncPage}
+	s.commands("run", "pause", "resume")
+	s.command("settings", setSync)
+	s.command("find-rejects", findRejects)
+	s.deletion("/syncs")
 	p.action("POST /syncs/{sync}/rejects/retry", "sync_rejects", p.syncRejectsPage, func(v *visit) (string, error) {
 		path := syncPath(v) + "/rejects"
 		records, err := retriedRecords(v)
@@ -36,20 +36,10 @@ func (p *Pages) syncs() {
 		}
 		return path, v.send(http.MethodPost, path+"/retry", records, nil)
 	})
-	p.action("POST /syncs/{sync}/delete", "sync", p.syncPage, func(v *visit) (string, error) {
-		return "/syncs", v.send(http.MethodDelete, syncPath(v), nil, nil)
-	})
-}
-
-// syncAction adds a command of the page of a sync.
-func (p *Pages) syncAction(command string, do func(v *visit) error) {
-	p.action("POST /syncs/{sync}/"+command, "sync", p.syncPage, func(v *visit) (string, error) {
-		return syncPath(v), do(v)
-	})
 }
 
 // syncPath is the path of the sync of a request, here and at the API.
-func syncPath(v *visit) string { return "/syncs/" + url.PathEscape(v.r.PathValue("sync")) }
+func syncPath(v *visit) string { return v.at("/syncs/{sync}") }
 
 // syncView is a sync on a page.
 type syncView struct{ syncclient.Sync }
@@ -82,16 +72,7 @@ func (s syncView) Running() bool {
 var syncFilters = []string{"text", "state"}
 
 func (p *Pages) syncsPage(v *visit) (any, error) {
-	list, err := getPage[syncclient.Sync](v, "/syncs", syncFilters...)
-	return syncViews(list), err
-}
-
-func syncViews(list List[syncclient.Sync]) List[syncView] {
-	shown := List[syncView]{Next: list.Next}
-	for _, s := range list.Items {
-		shown.Items = append(shown.Items, syncView{s})
-	}
-	return shown
+	return getPage[syncView](v, "/syncs", syncFilters...)
 }
 
 // syncShown is the page of a sync.

@@ -97,6 +97,41 @@ func (v *visit) path(template string) string {
 	})
 }
 
+// at returns a path, here or at the API, in which wildcards have their values in the request's path.
+func (v *visit) at(pattern string) string {
+	return wildcard.ReplaceAllStringFunc(pattern, func(name string) string {
+		return url.PathEscape(v.r.PathValue(strings.Trim(name, "{}")))
+	})
+}
+
+// subject is one thing with a page and commands. path is that of the thing, here and at the API, with wildcards.
+type subject struct {
+	pages          *Pages
+	path, template string
+	load           loader
+}
+
+// command adds a command, whose form is on the page. The page is shown afterwards.
+func (s subject) command(name string, do func(v *visit) error) {
+	s.pages.action("POST "+s.path+"/"+name, s.template, s.load, func(v *visit) (string, error) {
+		return v.at(s.path), do(v)
+	})
+}
+
+// commands adds commands that have the same paths at the API, and take a reason.
+func (s subject) commands(names ...string) {
+	for _, name := range names {
+		s.command(name, func(v *visit) error { return v.sendReason(v.at(s.path + "/" + name)) })
+	}
+}
+
+// deletion adds the deletion, after which the page back is shown.
+func (s subject) deletion(back string) {
+	s.pages.action("POST "+s.path+"/delete", s.template, s.load, func(v *visit) (string, error) {
+		return back, v.send(http.MethodDelete, v.at(s.path), nil, nil)
+	})
+}
+
 // reveal adds what a form creates and shows this once: there is no path to come back to. do returns what the template
 // shown has. If the API refuses the operation, the page with the form is shown again.
 func (p *Pages) reveal(pattern, template string, load loader, shown string, do func(v *visit) (any, error)) {
