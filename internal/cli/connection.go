@@ -77,7 +77,7 @@ func (s *session) Connections(ctx context.Context) (*connectclient.Connections, 
 		Store: opened.Deliveries, Vault: connections.NewVault(wiring.Vault(s.settings.Connections)),
 		Registry: s.known.Kinds, BuiltIn: builtIn,
 	}
-	return &connectclient.Connections{Service: service, Deliveries: s.Deliveries, Starter: s.Starter}, nil
+	return &connectclient.Connections{Connections: service, Deliveries: s.Deliveries, Starter: s.Starter}, nil
 }
 
 // connectionArg returns the command's single argument, the name of a connection.

@@ -29,7 +29,7 @@ func (a *API) siteClient() *ingestclient.Sites {
 // connectionClient returns the operations on connections.
 func (a *API) connectionClient() connectclient.Connections {
 	return connectclient.Connections{
-		Service: a.cfg.Connections, Deliveries: a.deliveries,
+		Connections: a.cfg.Connections, Deliveries: a.deliveries,
 		Starter: func(context.Context) (*starter.Starter, error) { return a.cfg.Starter, nil },
 	}
 }

@@ -18,11 +18,11 @@ import (
 	ingeststore "github.com/sluicehq/sluice/store/ingesting"
 )
 
-// Connections lists, changes and tests connections, which belong to no site. It is safe for concurrent use. Secrets are
-// passed in and never returned.
+// Connections lists, changes and tests connections, which belong to no site. It is safe for concurrent use. What needs
+// neither Temporal nor the secrets of the ingestion are the methods of the service.
 type Connections struct {
-	// Service has the connections. Required.
-	Service *connections.Connections
+	// Connections is the service that has the connections. Required.
+	*connections.Connections
 	// Deliveries returns the client that notifies the workflows of destinations. Required for Resume.
 	Deliveries func(ctx context.Context) (*deliveryclient.Client, error)
 	// Starter returns the client that tests connections on workers. Required for Test.
@@ -41,67 +41,36 @@ type Filter struct {
 
 // List returns the connections that a filter selects by name, without the values of their secrets.
 func (c Connections) List(ctx context.Context, f Filter) ([]connections.Info, error) {
-	all, err := c.Service.List(ctx)
+	all, err := c.Connections.List(ctx)
 	return slices.DeleteFunc(all, func(i connections.Info) bool {
 		return f.Kind != "" && f.Kind != i.Kind || f.State != "" && f.State != i.Health.State ||
 			!textsearch.In(f.Text, i.Name)
 	}), err
 }
 
-// Show returns a connection without the values of its secrets, or connections.ErrNotFound.
-func (c Connections) Show(ctx context.Context, name string) (connections.Info, error) {
-	return c.Service.Show(ctx, name)
-}
-
-// Add adds a connection. The errors are store.ErrTaken, connections.ErrInvalid, and those of the key set.
-func (c Connections) Add(ctx context.Context, n connections.New) (connections.Info, error) {
-	return c.Service.Add(ctx, n)
-}
-
-// Replace replaces all settings and secrets of a connection whose version is the given one; with KeepSecrets, secrets
-// that are left out stay. The errors are connections.ErrNotFound, store.ErrConflict if the version has changed, and
-// those of Add.
-func (c Connections) Replace(ctx context.Context, n connections.New, version int64) (connections.Info, error) {
-	return c.Service.Replace(ctx, n, version)
-}
-
-// SetSecrets replaces the given secrets of a connection; the others stay. The errors are those of Replace, and those of
-// the key set, which opens the others.
-func (c Connections) SetSecrets(
-	ctx context.Context, name string, secrets map[string]string,
-) (connections.Info, error) {
-	return c.Service.SetSecrets(ctx, name, secrets)
-}
-
 // Put replaces a connection, whatever its version, or adds it. The errors are those of Add and Replace.
 func (c Connections) Put(ctx context.Context, n connections.New) (info connections.Info, replaced bool, err error) {
-	before, err := c.Service.Show(ctx, n.Name)
+	before, err := c.Show(ctx, n.Name)
 	if errors.Is(err, connections.ErrNotFound) {
-		info, err = c.Service.Add(ctx, n)
+		info, err = c.Add(ctx, n)
 		return info, false, err
 	}
 	if err != nil {
 		return connections.Info{}, false, err
 	}
-	info, err = c.Service.Replace(ctx, n, before.Version)
+	info, err = c.Replace(ctx, n, before.Version)
 	return info, true, err
-}
-
-// Remove removes a connection. The errors are connections.ErrNotFound and, unless forced, store.ErrInUse while an
-// unfinished import, a sync, a schedule, an undelivered job or a flow names it.
-func (c Connections) Remove(ctx context.Context, name string, force bool) error {
-	return c.Service.Remove(ctx, name, force)
 }
 
 // Pause opens the circuit of a connection: its jobs wait until Resume. The error is connections.ErrNotFound.
 func (c Connections) Pause(ctx context.Context, name string, by starter.By) error {
-	return c.Service.Pause(ctx, name, deliverystore.Order{By: by.Who, Reason: by.Why})
+	return c.Connections.Pause(ctx, name, deliverystore.Order{By: by.Who, Reason: by.Why})
 }
 
 // Resume closes the circuit of a connection, makes its jobs due and notifies the workflows of destinations. The error
 // is connections.ErrNotFound. If only the notification fails, the connection is resumed nevertheless.
 func (c Connections) Resume(ctx context.Context, name string) error {
-	if err := c.Service.Resume(ctx, name); err != nil {
+	if err := c.Connections.Resume(ctx, name); err != nil {
 		return err
 	}
 	client, err := c.Deliveries(ctx)
@@ -114,23 +83,17 @@ func (c Connections) Resume(ctx context.Context, name string) error {
 	return nil
 }
 
-// Rotate seals the secrets of a connection with the primary key, and reports whether another key had sealed them. The
-// errors are connections.ErrNotFound and those of the key set.
-func (c Connections) Rotate(ctx context.Context, name string) (changed bool, err error) {
-	return c.Service.Rotate(ctx, name)
-}
-
 // RotateAll is Rotate for all connections and for the secrets of the ingestion. It returns the number of changed
 // connections, and continues after an error.
 func (c Connections) RotateAll(ctx context.Context) (changed int, err error) {
-	changed, err = c.Service.RotateAll(ctx)
+	changed, err = c.Connections.RotateAll(ctx)
 	_, resealErr := c.ingestSecrets().Reseal(ctx)
 	return changed, errors.Join(err, resealErr)
 }
 
 // ingestSecrets returns the secrets of the ingestion, which the key set of connections seals too.
 func (c Connections) ingestSecrets() *ingesting.Secrets {
-	return ingesting.NewSecrets(ingeststore.New(c.Service.Store.Store), c.Service)
+	return ingesting.NewSecrets(ingeststore.New(c.Store.Store), c.Connections)
 }
 
 // Adopted is the result of AdoptKeyset.
@@ -141,7 +104,7 @@ type Adopted struct {
 
 // AdoptKeyset registers the key set of this process with the store, after the loss of the previous one.
 func (c Connections) AdoptKeyset(ctx context.Context) (a Adopted, err error) {
-	if a.Closed, err = c.Service.AdoptKeyset(ctx); err != nil {
+	if a.Closed, err = c.Connections.AdoptKeyset(ctx); err != nil {
 		return a, err
 	}
 	a.Replaced, err = c.ingestSecrets().Adopt(ctx)
@@ -162,7 +125,7 @@ type Tested struct {
 // connections.ErrNotFound, and starter.ErrNoAnswer if no worker with its kind answers in time.
 func (c Connections) Test(ctx context.Context, name string) (Tested, error) {
 	// An unknown name is reported without waiting for a worker.
-	info, err := c.Service.Show(ctx, name)
+	info, err := c.Show(ctx, name)
 	if err != nil {
 		return Tested{}, err
 	}
@@ -180,10 +143,10 @@ func (c Connections) Test(ctx context.Context, name string) (Tested, error) {
 // TestHere tests a connection in this process. The errors are connections.ErrNotFound, that of ctx and those of the
 // store: its outage says nothing about the connection.
 func (c Connections) TestHere(ctx context.Context, name string) (Tested, error) {
-	if _, err := c.Service.Show(ctx, name); err != nil {
+	if _, err := c.Show(ctx, name); err != nil {
 		return Tested{}, err
 	}
-	report, err := c.Service.Test(ctx, name)
+	report, err := c.Connections.Test(ctx, name)
 	if err != nil && (ctx.Err() != nil || !aboutConnection(err)) {
 		return Tested{}, err
 	}

@@ -34,7 +34,7 @@ func setup(t *testing.T) (connectclient.Connections, *enginetest.System) {
 	kinds := connections.NewRegistry(connectiontest.Kind{})
 	s.Tune = func(cfg *worker.Config) { cfg.Connections = kinds }
 	return connectclient.Connections{
-		Service: &connections.Connections{
+		Connections: &connections.Connections{
 			Store: s.Store.Deliveries, Vault: connections.NewVault(wiring.Vault(s.Settings.Connections)), Registry: kinds,
 		},
 		Deliveries: func(context.Context) (*deliveryclient.Client, error) {

@@ -33,7 +33,7 @@ var errAway = errors.New("away")
 // keyed returns the operations on the connections of a store, with a key set in a file, without Temporal.
 func keyed(s *dispatchstore.Store, file string) connectclient.Connections {
 	return connectclient.Connections{
-		Service: &connections.Connections{
+		Connections: &connections.Connections{
 			Store: s.Deliveries, Vault: connections.NewVault(connections.VaultConfig{KeysetFile: file}),
 			Registry: connections.NewRegistry(connectiontest.Kind{}),
 		},
@@ -77,7 +77,7 @@ func TestListAndSetSecrets(t *testing.T) {
 	set, err := c.SetSecrets(ctx, "shop", map[string]string{"note": "second"})
 	require.NoError(t, err)
 	require.Equal(t, []any{[]string{"note", "token"}, int64(2)}, []any{set.Secrets, set.Version})
-	opened, err := c.Service.Open(ctx, "shop")
+	opened, err := c.Open(ctx, "shop")
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"token": "planted-secret", "note": "second"}, opened.Secrets, "the others stay")
 	_, err = c.SetSecrets(ctx, "shop", map[string]string{"password": "x"})
@@ -120,7 +120,7 @@ func TestRotateAndAdoptKeyset(t *testing.T) {
 	c := keyed(s, file)
 	ctx := enginetest.Context(t)
 	ingestion := ingeststore.New(s.Store)
-	_, err := ingesting.NewSecrets(ingestion, c.Service).PartitionKey(ctx)
+	_, err := ingesting.NewSecrets(ingestion, c.Connections).PartitionKey(ctx)
 	require.NoError(t, err)
 	sealedBy := func() uint32 {
 		t.Helper()
