@@ -63,13 +63,11 @@ type deletedDocument struct {
 // ForgetImports deletes all imports of a site and returns their numbers: their rows become
 // invisible at once, and they are removed one after the other. The error is store.ErrConflict if an
 // import has not ended; then none is deleted.
-func (s *Starter) ForgetImports(ctx context.Context, domain string) (ids []int64, err error) {
+func (s *Starter) ForgetImports(ctx context.Context, domain string) ([]int64, error) {
 	entry := store.AuditEntry{Operation: "site.forget_imports", SubjectType: "site", SubjectID: domain, Site: domain}
-	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		ids, err = s.forgetImports(ctx, domain)
-		return err
+	return store.AuditedResult(ctx, s.Store.Store, entry, func(ctx context.Context) ([]int64, error) {
+		return s.forgetImports(ctx, domain)
 	})
-	return ids, err
 }
 
 func (s *Starter) forgetImports(ctx context.Context, domain string) ([]int64, error) {

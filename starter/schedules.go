@@ -84,18 +84,16 @@ func (n NewSchedule) validate() error {
 
 // CreateSchedule creates a schedule. The errors are store.ErrTaken if there is one of that
 // name, and store.ErrNotFound if its site does not exist.
-func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (created Schedule, err error) {
+func (s *Starter) CreateSchedule(ctx context.Context, n NewSchedule) (Schedule, error) {
 	if err := call.Mark(n.validate(), ErrInvalid); err != nil {
 		return Schedule{}, err
 	}
 	entry := store.AuditEntry{
 		Operation: "schedule.create", SubjectType: "schedule", SubjectID: n.Name, Site: n.Request.Site,
 	}
-	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		created, err = s.createSchedule(ctx, n)
-		return err
+	return store.AuditedResult(ctx, s.Store.Store, entry, func(ctx context.Context) (Schedule, error) {
+		return s.createSchedule(ctx, n)
 	})
-	return created, err
 }
 
 // scheduleEntry is the audit's entry of a change of a schedule. The site is "" if the definition cannot be read.
@@ -107,15 +105,11 @@ func scheduleEntry(verb string, row importstore.Schedule, after any) store.Audit
 }
 
 func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, error) {
-	request, err := s.checkScheduled(ctx, n.Request, n.Settings)
+	data, _, err := s.encodeSchedule(ctx, n)
 	if err != nil {
 		return Schedule{}, err
 	}
-	in := importing.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
-	if err := call.Mark(checkSize(in), ErrInvalid); err != nil {
-		return Schedule{}, err
-	}
-	if err := s.recordSchedule(ctx, n, in); err != nil {
+	if err := s.recordSchedule(ctx, n, data); err != nil {
 		return Schedule{}, err
 	}
 	if err := s.finishChange(ctx, n.Name, "create"); isInvalid(err) {
@@ -127,9 +121,25 @@ func (s *Starter) createSchedule(ctx context.Context, n NewSchedule) (Schedule, 
 	return s.Schedule(ctx, n.Name)
 }
 
+// encodeSchedule checks the request of a schedule, and returns the definition that the store keeps, and its site.
+func (s *Starter) encodeSchedule(ctx context.Context, n NewSchedule) (data json.RawMessage, site string, err error) {
+	request, err := s.checkScheduled(ctx, n.Request, n.Settings)
+	if err != nil {
+		return nil, "", err
+	}
+	in := importing.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
+	if err := call.Mark(checkSize(in), ErrInvalid); err != nil {
+		return nil, "", err
+	}
+	if data, err = json.Marshal(definitionOf(n, in)); err != nil {
+		return nil, "", fmt.Errorf("encode schedule %s: %w", n.Name, err)
+	}
+	return data, request.Site, nil
+}
+
 // recordSchedule adds a schedule to the store. The error is store.ErrTaken if the store or
 // Temporal has one of that name; one that is being deleted is deleted first.
-func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in importing.ScheduledInput) error {
+func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, data json.RawMessage) error {
 	row, err := s.knownSchedule(ctx, n.Name)
 	if err == nil && row.DeletedAt != nil {
 		err = s.finishChange(ctx, n.Name, "delete")
@@ -139,11 +149,7 @@ func (s *Starter) recordSchedule(ctx context.Context, n NewSchedule, in importin
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	data, err := json.Marshal(definitionOf(n, in))
-	if err != nil {
-		return fmt.Errorf("encode schedule %s: %w", n.Name, err)
-	}
-	store.NoteChange(ctx, nil, json.RawMessage(data))
+	store.NoteChange(ctx, nil, data)
 	return s.Store.Imports.AddSchedule(ctx, importstore.NewSchedule{
 		Name: n.Name, Definition: data, Paused: n.Paused, Note: n.Note, CreatedAt: time.Now(),
 	})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
-	"github.com/sluicehq/sluice/workflows/importing"
 )
 
 // SetSchedule replaces what a schedule imports and when; n.Name names it, and n.Paused is not looked at. unchanged is
@@ -16,16 +15,14 @@ import (
 // not overwritten, the error is store.ErrConflict then. It is store.ErrNotFound if the name is unknown.
 func (s *Starter) SetSchedule(
 	ctx context.Context, n NewSchedule, unchanged func(now Schedule) error,
-) (changed Schedule, err error) {
+) (Schedule, error) {
 	if err := call.Mark(n.validate(), ErrInvalid); err != nil {
 		return Schedule{}, err
 	}
 	entry := store.AuditEntry{Operation: "schedule.set", SubjectType: "schedule", SubjectID: n.Name}
-	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		changed, err = s.setSchedule(ctx, n, unchanged)
-		return err
+	return store.AuditedResult(ctx, s.Store.Store, entry, func(ctx context.Context) (Schedule, error) {
+		return s.setSchedule(ctx, n, unchanged)
 	})
-	return changed, err
 }
 
 func (s *Starter) setSchedule(
@@ -42,20 +39,12 @@ func (s *Starter) setSchedule(
 	if err := unchanged(now); err != nil {
 		return Schedule{}, err
 	}
-	request, err := s.checkScheduled(ctx, n.Request, n.Settings)
+	data, site, err := s.encodeSchedule(ctx, n)
 	if err != nil {
 		return Schedule{}, err
 	}
-	in := importing.ScheduledInput{Schedule: n.Name, Request: request, PauseAfterFailures: n.PauseAfterFailures}
-	if err := call.Mark(checkSize(in), ErrInvalid); err != nil {
-		return Schedule{}, err
-	}
-	data, err := json.Marshal(definitionOf(n, in))
-	if err != nil {
-		return Schedule{}, fmt.Errorf("encode schedule %s: %w", n.Name, err)
-	}
-	store.NoteChange(ctx, json.RawMessage(row.Definition), json.RawMessage(data))
-	store.NoteSubject(ctx, n.Name, request.Site)
+	store.NoteChange(ctx, json.RawMessage(row.Definition), data)
+	store.NoteSubject(ctx, n.Name, site)
 	if err := s.Store.Imports.SetSchedule(ctx, n.Name, row.Definition, data, n.Note); err != nil {
 		return Schedule{}, err
 	}

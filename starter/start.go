@@ -50,16 +50,15 @@ func (s *Starter) CreateImport(ctx context.Context, r Request) (importstore.Impo
 	if err != nil {
 		return importstore.Import{}, err
 	}
-	var imp importstore.Import
 	entry := store.AuditEntry{
 		Operation: "import.start", SubjectType: "import", Site: site.Domain,
 		After: startDocument{
 			Source: r.Source, Label: n.Label, Args: args, By: r.By, Review: r.Review, RowsPerSecond: r.RowsPerSecond,
 		},
 	}
-	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		imp, _, err = s.Store.Imports.CreateImport(ctx, n)
-		return err
+	imp, err := store.AuditedResult(ctx, s.Store.Store, entry, func(ctx context.Context) (importstore.Import, error) {
+		imp, _, err := s.Store.Imports.CreateImport(ctx, n)
+		return imp, err
 	})
 	if err != nil {
 		return importstore.Import{}, fmt.Errorf("site %s: %w", site.Domain, err)

@@ -73,6 +73,17 @@ func (s *Store) Audited(ctx context.Context, e AuditEntry, change func(ctx conte
 	}
 }
 
+// AuditedResult is Audited for a change with a result, which it also returns with an error.
+func AuditedResult[T any](
+	ctx context.Context, s *Store, e AuditEntry, change func(ctx context.Context) (T, error),
+) (result T, err error) {
+	err = s.Audited(ctx, e, func(ctx context.Context) error {
+		result, err = change(ctx)
+		return err
+	})
+	return result, err
+}
+
 // WithoutAudit returns the context for a part of an audited change that shares its transactions with other callers:
 // they do not record the entry.
 func WithoutAudit(ctx context.Context) context.Context {

@@ -20,7 +20,7 @@ type NewAccount struct {
 }
 
 // CreateAccount creates an account. The errors are those of accessstore.CreateAccount and access.ErrForbidden.
-func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (account accessstore.Account, err error) {
+func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (accessstore.Account, error) {
 	if err := administer(ctx); err != nil {
 		return accessstore.Account{}, err
 	}
@@ -29,13 +29,11 @@ func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (account acces
 		return accessstore.Account{}, err
 	}
 	entry := store.AuditEntry{Operation: "account.create", SubjectType: "account", SubjectID: n.Name}
-	err = c.store.Audited(ctx, entry, func(ctx context.Context) (err error) {
-		account, err = c.store.CreateAccount(ctx, accessstore.NewAccount{
+	return store.AuditedResult(ctx, c.store.Store, entry, func(ctx context.Context) (accessstore.Account, error) {
+		return c.store.CreateAccount(ctx, accessstore.NewAccount{
 			Name: n.Name, PasswordHash: hash, Role: n.Role, Sites: n.Sites, CreatedBy: access.ActorFrom(ctx).Name,
 		})
-		return err
 	})
-	return account, err
 }
 
 // hash checks the name and the password of an account and hashes the password.
@@ -92,14 +90,12 @@ func (c *Client) ResetPassword(ctx context.Context, name, password string) (acce
 
 func (c *Client) change(
 	ctx context.Context, operation, name string, change accessstore.AccountChange,
-) (account accessstore.Account, err error) {
+) (accessstore.Account, error) {
 	if err := administer(ctx); err != nil {
 		return accessstore.Account{}, err
 	}
 	entry := store.AuditEntry{Operation: operation, SubjectType: "account", SubjectID: name}
-	err = c.store.Audited(ctx, entry, func(ctx context.Context) (err error) {
-		account, err = c.store.ChangeAccount(ctx, name, change)
-		return err
+	return store.AuditedResult(ctx, c.store.Store, entry, func(ctx context.Context) (accessstore.Account, error) {
+		return c.store.ChangeAccount(ctx, name, change)
 	})
-	return account, err
 }

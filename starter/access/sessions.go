@@ -88,12 +88,11 @@ func (c *Client) rehash(
 
 // begin signs an account in.
 func (c *Client) begin(ctx context.Context, name string, credential accessstore.Credential) (Session, error) {
-	var id accessstore.Secret
 	entry := store.AuditEntry{Operation: "account.login", SubjectType: "account", SubjectID: name}
-	err := c.store.Audited(asAccount(ctx, name), entry, func(ctx context.Context) (err error) {
-		id, err = c.store.CreateSession(ctx, credential, access.ActorFrom(ctx).Address)
-		return err
-	})
+	create := func(ctx context.Context) (accessstore.Secret, error) {
+		return c.store.CreateSession(ctx, credential, access.ActorFrom(ctx).Address)
+	}
+	id, err := store.AuditedResult(asAccount(ctx, name), c.store.Store, entry, create)
 	if err != nil {
 		return Session{}, sessionError(err)
 	}
@@ -135,12 +134,11 @@ func (c *Client) SetUp(ctx context.Context, secret, name, password string) (Sess
 	if err != nil {
 		return Session{}, err
 	}
-	var account accessstore.Account
 	entry := store.AuditEntry{Operation: "account.setup", SubjectType: "account", SubjectID: name}
-	err = c.store.Audited(asAccount(ctx, name), entry, func(ctx context.Context) (err error) {
-		account, err = c.store.RedeemSetupLink(ctx, secret, name, hash)
-		return err
-	})
+	redeem := func(ctx context.Context) (accessstore.Account, error) {
+		return c.store.RedeemSetupLink(ctx, secret, name, hash)
+	}
+	account, err := store.AuditedResult(asAccount(ctx, name), c.store.Store, entry, redeem)
 	if err != nil {
 		return Session{}, err
 	}
@@ -197,11 +195,9 @@ func (c *Client) ChangePassword(ctx context.Context, present, next string) (Sess
 		return Session{}, err
 	}
 	address := access.ActorFrom(ctx).Address
-	var id accessstore.Secret
 	entry := store.AuditEntry{Operation: "account.change_password", SubjectType: "account", SubjectID: p.Name}
-	err = c.store.Audited(ctx, entry, func(ctx context.Context) (err error) {
-		id, err = c.store.ReplacePassword(ctx, p.Name, credential, hash, address)
-		return err
+	id, err := store.AuditedResult(ctx, c.store.Store, entry, func(ctx context.Context) (accessstore.Secret, error) {
+		return c.store.ReplacePassword(ctx, p.Name, credential, hash, address)
 	})
 	if err != nil {
 		return Session{}, sessionError(err)

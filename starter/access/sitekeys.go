@@ -35,16 +35,14 @@ func (c *Client) SiteKeys(ctx context.Context, domain string) ([]ingeststore.Key
 
 // RevokeSiteKey revokes the key of a site with a prefix. It is idempotent. The errors are those of
 // ingeststore.RevokeKey and access.ErrForbidden.
-func (c *Client) RevokeSiteKey(ctx context.Context, domain, prefix string) (key ingeststore.Key, err error) {
+func (c *Client) RevokeSiteKey(ctx context.Context, domain, prefix string) (ingeststore.Key, error) {
 	if err := access.Require(ctx, access.PermissionAdminister, domain); err != nil {
 		return ingeststore.Key{}, err
 	}
 	entry := store.AuditEntry{Operation: "site.key.revoke", SubjectType: "key", SubjectID: prefix, Site: domain}
-	err = c.store.Audited(ctx, entry, func(ctx context.Context) (err error) {
-		key, err = c.keys().RevokeKey(ctx, domain, prefix)
-		return err
+	return store.AuditedResult(ctx, c.store.Store, entry, func(ctx context.Context) (ingeststore.Key, error) {
+		return c.keys().RevokeKey(ctx, domain, prefix)
 	})
-	return key, err
 }
 
 func (c *Client) keys() *ingeststore.Store { return ingeststore.New(c.store.Store) }

@@ -52,14 +52,12 @@ func (c *Client) Tokens(ctx context.Context) ([]accessstore.Token, error) {
 
 // RevokeToken revokes a token by its name or prefix and returns it. Servers refuse it within a second. It is
 // idempotent. The errors are those of accessstore.RevokeToken and access.ErrForbidden.
-func (c *Client) RevokeToken(ctx context.Context, name string) (token accessstore.Token, err error) {
+func (c *Client) RevokeToken(ctx context.Context, name string) (accessstore.Token, error) {
 	if err := administer(ctx); err != nil {
 		return accessstore.Token{}, err
 	}
 	entry := store.AuditEntry{Operation: "token.revoke", SubjectType: "token"}
-	err = c.store.Audited(ctx, entry, func(ctx context.Context) (err error) {
-		token, err = c.store.RevokeToken(ctx, name)
-		return err
+	return store.AuditedResult(ctx, c.store.Store, entry, func(ctx context.Context) (accessstore.Token, error) {
+		return c.store.RevokeToken(ctx, name)
 	})
-	return token, err
 }

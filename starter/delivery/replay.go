@@ -27,13 +27,11 @@ type Replayed struct {
 // Events for which it fails again stay kept. It is idempotent, also when called concurrently. The error
 // is store.ErrNotFound if there is no such flow, or starter.ErrRefused if it is still faulty, or disabled: a disabled
 // flow makes no jobs, and its events stay kept until it is enabled.
-func (c *Client) ReplayFlow(ctx context.Context, name string) (r Replayed, err error) {
+func (c *Client) ReplayFlow(ctx context.Context, name string) (Replayed, error) {
 	entry := store.AuditEntry{Operation: "flow.replay", SubjectType: "flow", SubjectID: name}
-	err = c.cfg.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		r, err = c.replayFlow(ctx, name)
-		return err
+	return store.AuditedResult(ctx, c.cfg.Store.Store, entry, func(ctx context.Context) (Replayed, error) {
+		return c.replayFlow(ctx, name)
 	})
-	return r, err
 }
 
 func (c *Client) replayFlow(ctx context.Context, name string) (r Replayed, err error) {

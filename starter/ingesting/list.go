@@ -58,16 +58,13 @@ func (s *Sites) Add(ctx context.Context, n NewSite) (importstore.Site, error) {
 	if err := n.check(); err != nil {
 		return importstore.Site{}, err
 	}
-	var site importstore.Site
 	row := importstore.NewSite{
 		Domain: n.Domain, TimeZone: n.TimeZone, NativeStart: n.NativeStart, Contacts: n.Contacts,
 	}
 	entry := store.AuditEntry{Operation: "site.add", SubjectType: "site", SubjectID: n.Domain, Site: n.Domain, After: row}
-	err := s.Store.Audited(ctx, entry, func(ctx context.Context) (err error) {
-		site, err = s.Imports.AddSite(ctx, row)
-		return err
+	return store.AuditedResult(ctx, s.Store.Store, entry, func(ctx context.Context) (importstore.Site, error) {
+		return s.Imports.AddSite(ctx, row)
 	})
-	return site, err
 }
 
 // List returns up to limit sites of a scope after a domain, in order of their domains; all with the limit 0. A text

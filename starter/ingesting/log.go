@@ -72,13 +72,11 @@ func LogPartitions(ctx context.Context, s *ingeststore.Store, log *eventlog.Log)
 // records it in the audit.
 func ReplaceLog(
 	ctx context.Context, s *ingeststore.Store, cfg eventlog.Config, discard bool,
-) (replaced ingesting.ReplacedLog, err error) {
+) (ingesting.ReplacedLog, error) {
 	entry := store.AuditEntry{
 		Operation: "event_log.replace", SubjectType: "event_log", After: map[string]bool{"discard_events": discard},
 	}
-	err = s.Audited(ctx, entry, func(ctx context.Context) error {
-		replaced, err = ingesting.ReplaceLog(ctx, s, cfg, discard)
-		return err
+	return store.AuditedResult(ctx, s.Store, entry, func(ctx context.Context) (ingesting.ReplacedLog, error) {
+		return ingesting.ReplaceLog(ctx, s, cfg, discard)
 	})
-	return replaced, err
 }

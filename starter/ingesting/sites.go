@@ -233,11 +233,9 @@ func checkSettings(site ingeststore.Site) error {
 // change changes a site and records the change in the audit.
 func (s *Sites) change(
 	ctx context.Context, operation, domain string, change ingeststore.SiteChange,
-) (site ingeststore.Site, err error) {
+) (ingeststore.Site, error) {
 	entry := store.AuditEntry{Operation: operation, SubjectType: "site", SubjectID: domain, Site: domain}
-	err = s.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		site, err = s.Store.ChangeSite(ctx, domain, change)
-		return err
+	return store.AuditedResult(ctx, s.Store.Store, entry, func(ctx context.Context) (ingeststore.Site, error) {
+		return s.Store.ChangeSite(ctx, domain, change)
 	})
-	return site, err
 }
