@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.temporal.io/api/serviceerror"
-
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
@@ -155,8 +153,7 @@ func (c *Client) refresh(ctx context.Context, destination string) error {
 	for _, action := range actions {
 		id := workflows.DestinationActionID(destination, action)
 		err := c.cfg.Temporal.SignalWorkflow(ctx, id, "", workflows.SignalRefresh, nil)
-		var gone *serviceerror.NotFound
-		if err != nil && !errors.As(err, &gone) {
+		if err != nil && !call.IsNotFound(err) {
 			// One that does not run reads its settings when it is started.
 			faults = append(faults, fmt.Errorf("notify %s/%s of changed settings: %w", destination, action, err))
 		}

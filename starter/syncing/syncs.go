@@ -4,6 +4,7 @@
 package syncing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -199,10 +200,7 @@ func (s *Syncs) State(ctx context.Context, name string) (state syncworkflows.Sta
 }
 
 func (s *Syncs) answerTimeout() time.Duration {
-	if s.AnswerTimeout == 0 {
-		return 10 * time.Second
-	}
-	return s.AnswerTimeout
+	return cmp.Or(s.AnswerTimeout, call.DefaultAnswerTimeout)
 }
 
 // Run runs a sync now. While a run is under way, another one follows it; one that has stopped continues. The
