@@ -14,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
@@ -118,7 +119,7 @@ func (n *Notifier) Jobs(
 	ctx context.Context, a importstore.Announcement, to dispatchstore.Recipients,
 ) (jobs []deliverystore.NewJob, faults []error) {
 	add := func(to *action, data any) {
-		job, err := n.job(ctx, to, a, data)
+		job, err := n.job(ctx, to, dispatchstore.NotificationPrefix+a.Event, a.OccurredAt, data)
 		if err != nil {
 			faults = append(faults, err)
 			return
@@ -156,17 +157,14 @@ func (n *Notifier) Jobs(
 
 // job creates a job through the action, which rejects invalid data.
 func (n *Notifier) job(
-	ctx context.Context, to *action, a importstore.Announcement, data any,
+	ctx context.Context, to *action, event string, at time.Time, data any,
 ) (deliverystore.NewJob, error) {
 	text, err := json.Marshal(data)
 	if err != nil {
 		return deliverystore.NewJob{}, fmt.Errorf("encode a notification: %w", err)
 	}
-	event := destinations.Event{
-		Source: dispatchstore.SourceSluice, Name: dispatchstore.NotificationPrefix + a.Event, Data: text,
-		SentAt: a.OccurredAt,
-	}
-	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
+	sent := destinations.Event{Source: dispatchstore.SourceSluice, Name: event, Data: text, SentAt: at}
+	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, sent)
 	return deliverystore.NewJob(job), err
 }
 

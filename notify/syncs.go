@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/connections"
-	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/smtp"
 	"github.com/sluicehq/sluice/destinations/webhook"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -24,9 +23,11 @@ func (n *Notifier) SyncJobs(
 	ctx context.Context, a dispatchstore.SyncAlarm, _ dispatchstore.Recipients,
 ) (jobs []deliverystore.NewJob, faults []error) {
 	add := func(to *action, data any) {
-		job, err := n.syncJob(ctx, to, a, data)
+		job, err := n.job(ctx, to, a.Event, a.OccurredAt, data)
 		if err != nil {
-			faults = append(faults, err)
+			// The action's error may have the address.
+			faults = append(faults, errors.New(
+				"a recipient of the alarm cannot be notified: the action refuses its address"))
 			return
 		}
 		jobs = append(jobs, job)
@@ -45,23 +46,6 @@ func (n *Notifier) SyncJobs(
 		add(n.webhook, webhook.Message{Connection: name, Type: a.Event, Data: data})
 	}
 	return jobs, faults
-}
-
-// syncJob creates a job through the action, which rejects invalid data.
-func (n *Notifier) syncJob(
-	ctx context.Context, to *action, a dispatchstore.SyncAlarm, data any,
-) (deliverystore.NewJob, error) {
-	text, err := json.Marshal(data)
-	if err != nil {
-		return deliverystore.NewJob{}, fmt.Errorf("encode a notification: %w", err)
-	}
-	event := destinations.Event{Source: dispatchstore.SourceSluice, Name: a.Event, Data: text, SentAt: a.OccurredAt}
-	job, _, err := destinations.MakeJob(ctx, n.toolkit, &destinations.Versions{}, to.destination, to.action, event)
-	if err != nil {
-		return deliverystore.NewJob{}, errors.New(
-			"a recipient of the alarm cannot be notified: the action refuses its address")
-	}
-	return deliverystore.NewJob(job), nil
 }
 
 // syncMail words an alarm.
