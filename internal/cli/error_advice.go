@@ -84,33 +84,24 @@ func postgresAdvice(code string) string {
 
 // temporalAdvice explains an error of Temporal; "" for any other.
 func temporalAdvice(err error) string {
-	var namespace *serviceerror.NamespaceNotFound
-	var missing *serviceerror.NotFound
-	var denied *serviceerror.PermissionDenied
-	var exhausted *serviceerror.ResourceExhausted
-	var unavailable *serviceerror.Unavailable
-	var late *serviceerror.DeadlineExceeded
-	var invalid *serviceerror.InvalidArgument
-	var exists *serviceerror.AlreadyExists
-	var query *serviceerror.QueryFailed
 	switch {
-	case errors.As(err, &namespace):
+	case failure.Has[*serviceerror.NamespaceNotFound](err):
 		return "The Temporal namespace does not exist: create it (`temporal operator namespace create`), " +
 			"or correct TEMPORAL_NAMESPACE."
-	case errors.As(err, &missing):
+	case failure.Has[*serviceerror.NotFound](err):
 		return "Temporal does not know the workflow: it has ended, was deleted, or was never started. " +
 			"A worker restarts a missing workflow: start `sluice worker` if none is running."
-	case errors.As(err, &denied):
+	case failure.Has[*serviceerror.PermissionDenied](err):
 		return "Temporal denies access: correct the credentials (TEMPORAL_API_KEY, TEMPORAL_TLS_...) or TEMPORAL_NAMESPACE."
-	case errors.As(err, &exhausted):
+	case failure.Has[*serviceerror.ResourceExhausted](err):
 		return "Temporal's rate limit is exceeded: retry in a moment, or raise the namespace's limits."
-	case errors.As(err, &unavailable), errors.As(err, &late):
+	case failure.Has[*serviceerror.Unavailable](err), failure.Has[*serviceerror.DeadlineExceeded](err):
 		return "Temporal does not answer. Start it on this machine with `sluice-dev up`, or set TEMPORAL_ADDRESS."
-	case errors.As(err, &query):
+	case failure.Has[*serviceerror.QueryFailed](err):
 		return "The workflow failed to answer: its worker may have another version. The store has the state."
-	case errors.As(err, &invalid):
+	case failure.Has[*serviceerror.InvalidArgument](err):
 		return "Temporal rejects the request: its version or its settings may be incompatible. See `sluice version`."
-	case errors.As(err, &exists):
+	case failure.Has[*serviceerror.AlreadyExists](err):
 		return "Temporal already has one of that name."
 	default:
 		return ""

@@ -93,16 +93,12 @@ var sentinels = []struct {
 
 // Of returns the class of an error.
 func Of(err error) Class {
-	var check *starter.CheckError
-	var missing *serviceerror.NotFound
-	var exists *serviceerror.AlreadyExists
-	var invalid *serviceerror.InvalidArgument
 	switch {
 	case err == nil:
 		return None
 	case isAway(err):
 		return Unavailable
-	case errors.As(err, &check):
+	case Has[*starter.CheckError](err):
 		return Source
 	}
 	for _, s := range sentinels {
@@ -112,7 +108,8 @@ func Of(err error) Class {
 			}
 		}
 	}
-	if errors.As(err, &missing) || errors.As(err, &exists) || errors.As(err, &invalid) {
+	if Has[*serviceerror.NotFound](err) || Has[*serviceerror.AlreadyExists](err) ||
+		Has[*serviceerror.InvalidArgument](err) {
 		return Conflict
 	}
 	if Unstorable(err) != "" {
@@ -141,16 +138,18 @@ func Unstorable(err error) string {
 
 // isAway reports whether an error says that PostgreSQL, ClickHouse or Temporal does not answer.
 func isAway(err error) bool {
-	var network *net.OpError
 	var postgres *pgconn.PgError
-	var unavailable *serviceerror.Unavailable
-	var late *serviceerror.DeadlineExceeded
-	var namespace *serviceerror.NamespaceNotFound
-	var connecting *pgconn.ConnectError
 	// A connection that breaks while an answer is awaited ends early.
 	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	return broken || errors.As(err, &connecting) || errors.As(err, &network) || errors.As(err, &unavailable) ||
-		errors.As(err, &late) || errors.As(err, &namespace) || errors.As(err, &postgres) && AwayState(postgres.Code)
+	return broken || Has[*pgconn.ConnectError](err) || Has[*net.OpError](err) || Has[*serviceerror.Unavailable](err) ||
+		Has[*serviceerror.DeadlineExceeded](err) || Has[*serviceerror.NamespaceNotFound](err) ||
+		errors.As(err, &postgres) && AwayState(postgres.Code)
+}
+
+// Has reports whether an error is, or wraps, one of a type.
+func Has[T error](err error) bool {
+	_, has := errors.AsType[T](err)
+	return has
 }
 
 // AwayState reports whether a SQLSTATE is of a server that is starting or stopping, or of a broken connection to it.
