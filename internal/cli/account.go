@@ -21,7 +21,7 @@ func accountCommand() *cli.Command {
 			Name: "create", Usage: "create an account", ArgsUsage: "NAME",
 			Description: passwordHelp,
 			Flags:       []cli.Flag{roleFlag(), sitesFlag(), passwordFileFlag(), outputFlag()},
-			Action:      withSession(createAccount),
+			Action:      withArg(newAccount, (*session).Access, createAccount),
 		},
 		&cli.Command{
 			Name: "list", Usage: "list accounts",
@@ -88,34 +88,26 @@ func answerAccount(c *cli.Context, a accessstore.Account, err error, format stri
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, accountView(a))
-	}
-	return say(c, format, args...)
+	return answer(c, accountView(a), format, args...)
 }
 
-func createAccount(ctx context.Context, s *session) error {
-	name, err := accountArg(s.cli)
-	if err != nil {
-		return err
+// newAccount reads the account of the argument and the flags, and its password.
+func newAccount(c *cli.Context) (n accessclient.NewAccount, err error) {
+	if n.Name, err = accountArg(c); err != nil {
+		return n, err
 	}
-	role, err := roleOf(s.cli)
-	if err != nil {
-		return err
+	if n.Role, err = roleOf(c); err != nil {
+		return n, err
 	}
-	scope, err := scopeFlag(s.cli)
-	if err != nil {
-		return err
+	if n.Sites, err = scopeFlag(c); err != nil {
+		return n, err
 	}
-	password, err := readPassword(s.cli, name)
-	if err != nil {
-		return err
-	}
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
-	a, err := client.CreateAccount(ctx, accessclient.NewAccount{Name: name, Password: password, Role: role, Sites: scope})
+	n.Password, err = readPassword(c, n.Name)
+	return n, err
+}
+
+func createAccount(ctx context.Context, s *session, n accessclient.NewAccount, client *accessclient.Client) error {
+	a, err := client.CreateAccount(ctx, n)
 	return answerAccount(s.cli, a, err, "created account %s: %s of %s", a.Name, a.Role, a.Sites)
 }
 
@@ -127,11 +119,10 @@ func listAccounts(
 		return err
 	}
 	accounts = filter.Accounts(accounts)
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, convert.Slice(accounts, accountView))
-	}
-	if len(accounts) == 0 {
-		return nothing(s.cli, "accounts", "No accounts found. Create one with `sluice account create NAME`.")
+	written, err := withoutTable(s.cli, convert.Slice(accounts, accountView), len(accounts), "accounts",
+		"No accounts found. Create one with `sluice account create NAME`.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable("NAME", "ROLE", "SITES", "STATE", "LAST LOGIN", "CREATED BY", "CREATED")
 	for _, a := range accounts {
@@ -139,7 +130,7 @@ func listAccounts(
 		if a.DisabledAt != nil {
 			state.Colour = terminal.Red
 		}
-		table.Row(a.Name, a.Role, a.Sites, state, lastUse(a.LastLoginAt), a.CreatedBy, when(&a.CreatedAt))
+		table.Row(a.Name, a.Role, a.Sites, state, whenOrNever(a.LastLoginAt), a.CreatedBy, when(&a.CreatedAt))
 	}
 	return table.Write(s.cli.App.Writer)
 }

@@ -133,12 +133,9 @@ func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "print the version", Flags: []cli.Flag{outputFlag()},
 		Action: func(c *cli.Context) error {
-			if asJSON(c) {
-				return writeJSON(c, map[string]string{
-					"version": version.Version, "commit": version.Commit, "date": version.Date, "description": version.String(),
-				})
-			}
-			return say(c, "%s", version.String())
+			return answer(c, map[string]string{
+				"version": version.Version, "commit": version.Commit, "date": version.Date, "description": version.String(),
+			}, "%s", version.String())
 		},
 	}
 }

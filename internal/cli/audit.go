@@ -46,11 +46,10 @@ func listAudit(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, convert.Slice(entries, accessclient.AuditEntryOf))
-	}
-	if len(entries) == 0 {
-		return nothing(c, "changes", "No changes found.")
+	written, err := withoutTable(c, convert.Slice(entries, accessclient.AuditEntryOf), len(entries), "changes",
+		"No changes found.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable("ID", "AT", "WHO", "DOOR", "OPERATION", "SUBJECT", "SITE", "ERROR")
 	for _, e := range entries {

@@ -107,17 +107,13 @@ func explainConnection(err error) error {
 }
 
 func pauseConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
-	if err := service.Pause(ctx, name, by(s.cli)); err != nil {
-		return explainConnection(err)
-	}
-	return say(s.cli, "paused connection %s; resume it with `sluice connection resume %s`", name, name)
+	return sayDone(s.cli, explainConnection(service.Pause(ctx, name, by(s.cli))),
+		"paused connection %s; resume it with `sluice connection resume %s`", name, name)
 }
 
 func resumeConnection(ctx context.Context, s *session, name string, service *connectclient.Connections) error {
-	if err := service.Resume(ctx, name); err != nil {
-		return explainConnection(err)
-	}
-	return say(s.cli, "resumed connection %s; its jobs are retried now", name)
+	return sayDone(s.cli, explainConnection(service.Resume(ctx, name)),
+		"resumed connection %s; its jobs are retried now", name)
 }
 
 func rotateConnections(ctx context.Context, s *session) error {
@@ -168,8 +164,5 @@ func removeConnection(ctx context.Context, s *session, name string, service *con
 	if err := service.Remove(ctx, name, s.cli.Bool("force")); err != nil {
 		return explainConnection(err)
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, map[string]string{"removed": name})
-	}
-	return say(s.cli, "removed connection %s", name)
+	return answer(s.cli, map[string]string{"removed": name}, "removed connection %s", name)
 }

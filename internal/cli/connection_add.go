@@ -57,10 +57,8 @@ func addConnection(ctx context.Context, s *session) error {
 	if err != nil {
 		return explainConnection(err)
 	}
-	if asJSON(c) {
-		return writeJSON(c, info)
-	}
-	return say(c, "%s connection %s (%s); test it with `sluice connection test %s`", done, info.Name, info.Kind, info.Name)
+	return answer(c, info,
+		"%s connection %s (%s); test it with `sluice connection test %s`", done, info.Name, info.Kind, info.Name)
 }
 
 // newConnection builds the connection of the flags and reads its secrets.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,11 +24,10 @@ func listConnections(
 	if err != nil {
 		return err
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, all)
-	}
-	if len(all) == 0 {
-		return nothing(s.cli, "connections", "No connections found. Add one with `sluice connection add NAME --kind KIND`.")
+	written, err := withoutTable(s.cli, all, len(all), "connections",
+		"No connections found. Add one with `sluice connection add NAME --kind KIND`.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable("NAME", "KIND", "STATE", "KEY ID", "KEY STATUS", "UPDATED")
 	for _, info := range all {
@@ -38,7 +36,7 @@ func listConnections(
 			continue
 		}
 		table.Row(info.Name, info.Kind, healthCell(info.Health), terminal.Ordinal(info.KeyID), keyCell(info.KeyStatus),
-			info.UpdatedAt.Local().Format(time.DateTime))
+			when(&info.UpdatedAt))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -75,7 +73,7 @@ func showConnection(ctx context.Context, s *session, name string, service *conne
 	lines = append(lines,
 		[2]string{"Key", fmt.Sprintf("%d (%s)", info.KeyID, info.KeyStatus)},
 		[2]string{"Version", fmt.Sprint(info.Version)},
-		[2]string{"Created", info.CreatedAt.Local().Format(time.DateTime)},
-		[2]string{"Updated", info.UpdatedAt.Local().Format(time.DateTime)})
+		[2]string{"Created", when(&info.CreatedAt)},
+		[2]string{"Updated", when(&info.UpdatedAt)})
 	return writeLines(s.cli, lines)
 }

@@ -51,11 +51,10 @@ func listDestinations(
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, views)
-	}
-	if len(views) == 0 {
-		return nothing(c, "destinations", "No destinations found. Workers bring them: start `sluice worker`.")
+	written, err := withoutTable(c, views, len(views), "destinations",
+		"No destinations found. Workers bring them: start `sluice worker`.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable(
 		"NAME", "LABEL", "STATE", "WORKERS", "DUE", "DUE SINCE", "FAILED", "UNKNOWN", "HELD", "ACTIONS")

@@ -75,10 +75,7 @@ func controlDestination(done string, give destinationCall) func(context.Context,
 		if err != nil {
 			return err
 		}
-		if err := give(client, ctx, ref, by(s.cli)); err != nil {
-			return err
-		}
-		return say(s.cli, "%s %s", done, label)
+		return sayDone(s.cli, give(client, ctx, ref, by(s.cli)), "%s %s", done, label)
 	}
 }
 

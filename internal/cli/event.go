@@ -60,11 +60,8 @@ func listEvents(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, events)
-	}
-	if len(events) == 0 {
-		return nothing(c, "events", "No events found.")
+	if written, err := withoutTable(c, events, len(events), "events", "No events found."); written {
+		return err
 	}
 	table := terminal.NewTable("ID", "SOURCE", "NAME", "VERSION", "RECEIVED", "JOBS")
 	for _, e := range events {

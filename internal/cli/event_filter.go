@@ -91,12 +91,8 @@ func countFlag() cli.Flag {
 
 // answerCount writes the result of countFlag.
 func answerCount(c *cli.Context, n int64, err error) error {
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case asJSON(c):
-		return writeJSON(c, map[string]int64{"count": n})
-	default:
-		return say(c, "%d", n)
 	}
+	return answer(c, map[string]int64{"count": n}, "%d", n)
 }

@@ -34,7 +34,7 @@ func purgeCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "count the events to delete, and delete nothing"},
 			outputFlag(),
 		},
-		Action: withSession(purgeEvents),
+		Action: withArg(retentionOf, (*session).events, purgeEvents),
 	}
 }
 
@@ -70,16 +70,10 @@ type purgedJSON struct {
 	Transitions    int64     `json:"transitions"`
 }
 
-func purgeEvents(ctx context.Context, s *session) error {
+func purgeEvents(
+	ctx context.Context, s *session, rule deliverystore.Retention, stored deliveryclient.Events,
+) error {
 	c := s.cli
-	rule, err := retentionOf(c)
-	if err != nil {
-		return err
-	}
-	stored, err := s.events(ctx)
-	if err != nil {
-		return err
-	}
 	purged, err := stored.Purge(ctx, rule, c.Bool("dry-run"))
 	if err != nil && purged == (deliverystore.Purged{}) {
 		return err

@@ -137,11 +137,10 @@ func listFlows(
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, views)
-	}
-	if len(views) == 0 {
-		return nothing(c, "flows", "No flows found. Apply a file of flows with `sluice apply -f FILE`.")
+	written, err := withoutTable(c, views, len(views), "flows",
+		"No flows found. Apply a file of flows with `sluice apply -f FILE`.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable("NAME", "STATE", "ACTIONS", "VERSION", "KEPT EVENTS", "UPDATED", "UPDATED BY")
 	for _, v := range views {

@@ -17,28 +17,14 @@ func generateCommand() *cli.Command {
 		&cli.Command{
 			Name: "importer", Usage: "generate an importer that compiles and passes its tests",
 			Description: "The generated importer reads a file of daily totals. Existing files are not overwritten.",
-			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "name", Usage: "`NAME` in the registry, such as daily_totals; required"},
-				&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: "importers/<package>"},
-				&cli.StringFlag{
-					Name: "module", Usage: "create a Go module with this `PATH`", DefaultText: "part of sluice",
-				},
-				outputFlag(),
-			},
-			Action: generateImporter,
+			Flags:       append(componentFlags("daily_totals", "importers"), outputFlag()),
+			Action:      generateImporter,
 		},
 		&cli.Command{
 			Name: "destination", Usage: "generate a destination that compiles and passes its tests",
 			Description: "The generated code posts each job to the URL of a connection. Existing files are not overwritten.",
-			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "name", Usage: "`NAME` in the registry, such as shop_crm; required"},
-				&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: "destinations/<package>"},
-				&cli.StringFlag{
-					Name: "module", Usage: "create a Go module with this `PATH`", DefaultText: "part of sluice",
-				},
-				&cli.BoolFlag{Name: "migrations", Usage: "add migrations for tables of the destination"},
-				outputFlag(),
-			},
+			Flags: append(componentFlags("shop_crm", "destinations"),
+				&cli.BoolFlag{Name: "migrations", Usage: "add migrations for tables of the destination"}, outputFlag()),
 			Action: generateDestination,
 		},
 		&cli.Command{
@@ -53,6 +39,15 @@ func generateCommand() *cli.Command {
 			Action: generateAction,
 		},
 	)
+}
+
+// componentFlags are the flags of an importer or a destination.
+func componentFlags(example, folder string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "name", Usage: "`NAME` in the registry, such as " + example + "; required"},
+		&cli.StringFlag{Name: "path", Usage: "write files to `DIR`", DefaultText: folder + "/<package>"},
+		&cli.StringFlag{Name: "module", Usage: "create a Go module with this `PATH`", DefaultText: "part of sluice"},
+	}
 }
 
 func generateImporter(c *cli.Context) error {
@@ -128,11 +123,9 @@ func generate(c *cli.Context, g generated, files []scaffold.File) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, map[string]any{"name": g.name, "package": g.pkg, "files": written})
-	}
 	if g.readme {
 		g.next = "see " + filepath.Join(dir, "README.md") + " for the next steps"
 	}
-	return say(c, "generated %s %s:\n  %s\n%s", g.what, g.name, strings.Join(written, "\n  "), g.next)
+	return answer(c, map[string]any{"name": g.name, "package": g.pkg, "files": written},
+		"generated %s %s:\n  %s\n%s", g.what, g.name, strings.Join(written, "\n  "), g.next)
 }

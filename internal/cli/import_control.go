@@ -36,10 +36,7 @@ func deleteImport(ctx context.Context, s *session, id int64, client *starter.Sta
 	if s.cli.Bool("no-wait") {
 		return say(s.cli, "deleting import %d", id)
 	}
-	if err := client.WaitDeleted(ctx, id); err != nil {
-		return err
-	}
-	return say(s.cli, "deleted import %d", id)
+	return sayDone(s.cli, client.WaitDeleted(ctx, id), "deleted import %d", id)
 }
 
 // partRef names a part of an import.
@@ -49,17 +46,13 @@ type partRef struct {
 }
 
 func retryPart(ctx context.Context, s *session, p partRef, client *starter.Starter) error {
-	if err := client.RetryPart(ctx, p.importID, p.part, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "retrying part %d of import %d", p.part, p.importID)
+	return sayDone(s.cli, client.RetryPart(ctx, p.importID, p.part, by(s.cli)),
+		"retrying part %d of import %d", p.part, p.importID)
 }
 
 func skipPart(ctx context.Context, s *session, p partRef, client *starter.Starter) error {
-	if err := client.SkipPart(ctx, p.importID, p.part, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "skipping part %d of import %d", p.part, p.importID)
+	return sayDone(s.cli, client.SkipPart(ctx, p.importID, p.part, by(s.cli)),
+		"skipping part %d of import %d", p.part, p.importID)
 }
 
 func partArgs(c *cli.Context) (p partRef, err error) {

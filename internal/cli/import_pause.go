@@ -67,23 +67,18 @@ func controlCommands() []*cli.Command {
 		},
 		{
 			Name: "set-rate", Usage: "limit the rows per second that an import loads; 0 for no limit", ArgsUsage: "ID ROWS",
-			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withSession(setRate),
+			Flags: []cli.Flag{byFlag(), reasonFlag("")}, Action: withArg(rateArgs, (*session).Starter, setRate),
 		},
 	}
 }
 
 func pauseImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
-	if err := client.Pause(ctx, id, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "paused import %d; resume it with `sluice import resume %d`", id, id)
+	return sayDone(s.cli, client.Pause(ctx, id, by(s.cli)),
+		"paused import %d; resume it with `sluice import resume %d`", id, id)
 }
 
 func resumeImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
-	if err := client.Resume(ctx, id, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "resumed import %d", id)
+	return sayDone(s.cli, client.Resume(ctx, id, by(s.cli)), "resumed import %d", id)
 }
 
 // reasoned is read of a command whose --reason is required.
@@ -97,28 +92,27 @@ func reasoned[A any](read func(*cli.Context) (A, error)) func(*cli.Context) (A, 
 	}
 }
 
-func setRate(ctx context.Context, s *session) error {
-	c := s.cli
+// newRate is a rate of an import, 0 for no limit.
+type newRate struct{ importID, rowsPerSecond int64 }
+
+func rateArgs(c *cli.Context) (r newRate, err error) {
 	if c.NArg() != 2 {
-		return fmt.Errorf("want two arguments, an import ID and rows per second: see `%s --help`", c.Command.HelpName)
+		return r, fmt.Errorf("want two arguments, an import ID and rows per second: see `%s --help`", c.Command.HelpName)
 	}
-	id, err := parseID(c.Args().Get(0))
-	if err != nil {
-		return err
+	if r.importID, err = parseID(c.Args().Get(0)); err != nil {
+		return r, err
 	}
-	rate, err := strconv.ParseInt(c.Args().Get(1), 10, 64)
-	if err != nil || rate < 0 {
-		return fmt.Errorf("invalid rate %q: want rows per second, or 0 for no limit", c.Args().Get(1))
+	r.rowsPerSecond, err = strconv.ParseInt(c.Args().Get(1), 10, 64)
+	if err != nil || r.rowsPerSecond < 0 {
+		return r, fmt.Errorf("invalid rate %q: want rows per second, or 0 for no limit", c.Args().Get(1))
 	}
-	client, err := s.Starter(ctx)
-	if err != nil {
-		return err
+	return r, nil
+}
+
+func setRate(ctx context.Context, s *session, r newRate, client *starter.Starter) error {
+	err := client.SetRate(ctx, r.importID, r.rowsPerSecond, by(s.cli))
+	if r.rowsPerSecond == 0 {
+		return sayDone(s.cli, err, "removed the rate limit of import %d", r.importID)
 	}
-	if err := client.SetRate(ctx, id, rate, by(c)); err != nil {
-		return err
-	}
-	if rate == 0 {
-		return say(c, "removed the rate limit of import %d", id)
-	}
-	return say(c, "limited import %d to %s rows/s", id, humanize.Comma(rate))
+	return sayDone(s.cli, err, "limited import %d to %s rows/s", r.importID, humanize.Comma(r.rowsPerSecond))
 }

@@ -63,11 +63,8 @@ func listJobs(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, views)
-	}
-	if len(views) == 0 {
-		return nothing(c, "jobs", "No jobs found.")
+	if written, err := withoutTable(c, views, len(views), "jobs", "No jobs found."); written {
+		return err
 	}
 	if err := jobsTable(views).Write(c.App.Writer); err != nil {
 		return err

@@ -111,22 +111,15 @@ func changeJobs(ctx context.Context, s *session, command deliverystore.JobComman
 
 // answerDryRun writes the number of jobs that a command would change.
 func answerDryRun(c *cli.Context, done string, n int64, err error) error {
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case asJSON(c):
-		return writeJSON(c, map[string]any{"result": done, "jobs": n, "dry_run": true})
-	default:
-		return say(c, "%s would be %s", manyJobs(n), done)
 	}
+	return answer(c, map[string]any{"result": done, "jobs": n, "dry_run": true}, "%s would be %s", manyJobs(n), done)
 }
 
 // answerJobs writes the result of a command, also if a filter matched no job.
 func answerJobs(c *cli.Context, done string, moved int64) error {
-	if asJSON(c) {
-		return writeJSON(c, map[string]any{"result": done, "jobs": moved})
-	}
-	return say(c, "%s %s", done, manyJobs(moved))
+	return answer(c, map[string]any{"result": done, "jobs": moved}, "%s %s", done, manyJobs(moved))
 }
 
 func manyJobs(n int64) string {

@@ -59,6 +59,22 @@ func say(c *cli.Context, format string, args ...any) error {
 	return err
 }
 
+// answer writes the result of a command: its JSON, or a line for people.
+func answer(c *cli.Context, view any, format string, args ...any) error {
+	if asJSON(c) {
+		return writeJSON(c, view)
+	}
+	return say(c, format, args...)
+}
+
+// sayDone writes the line of a command without a JSON form, or returns its error.
+func sayDone(c *cli.Context, err error, format string, args ...any) error {
+	if err != nil {
+		return err
+	}
+	return say(c, format, args...)
+}
+
 // oneArg returns the command's single argument. polish refuses further ones.
 func oneArg(c *cli.Context, name string) (string, error) {
 	if c.NArg() != 1 {

@@ -120,11 +120,11 @@ func TestRareStates(t *testing.T) {
 	require.Equal(t, "finalize failed: it answered 503", reviewNote(review))
 
 	require.Equal(t, "expired", tokenState(accessstore.Token{ExpiresAt: &past}, past.Add(time.Second)).Text)
-	require.Equal(t, "2026-01-31 12:00:00", lastUse(&past))
+	require.Equal(t, "2026-01-31 12:00:00", whenOrNever(&past))
 
 	require.Equal(t, "required before rows become visible", reviewLine(importacts.DryRunReport{Review: true}))
 	require.Equal(t, "every 1h", timingCell(starter.Timing{Every: time.Hour}))
-	require.Equal(t, "active", stateCell(starter.Schedule{}).Text)
+	require.Equal(t, "active", pausedCell(starter.Schedule{}.Paused).Text)
 	require.Equal(t, "none", nextRuns(starter.Schedule{}, moment))
 	require.Equal(t, "-", runTime(syncclient.SyncRun{StartedAt: past}))
 	require.Equal(t, []string{"Last error", "Reason"},

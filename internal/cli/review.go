@@ -42,17 +42,13 @@ func reviewCommand() *cli.Command {
 }
 
 func acceptImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
-	if err := client.Decide(ctx, id, importstore.Accepted, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "accepted import %d; its rows become visible", id)
+	return sayDone(s.cli, client.Decide(ctx, id, importstore.Accepted, by(s.cli)),
+		"accepted import %d; its rows become visible", id)
 }
 
 func declineImport(ctx context.Context, s *session, id int64, client *starter.Starter) error {
-	if err := client.Decide(ctx, id, importstore.Declined, by(s.cli)); err != nil {
-		return err
-	}
-	return say(s.cli, "declined import %d; its rows are being purged", id)
+	return sayDone(s.cli, client.Decide(ctx, id, importstore.Declined, by(s.cli)),
+		"declined import %d; its rows are being purged", id)
 }
 
 func listReviews(ctx context.Context, s *session, limit int, opened *dispatchstore.Store) error {
@@ -65,15 +61,13 @@ func listReviews(ctx context.Context, s *session, limit int, opened *dispatchsto
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, convert.Slice(reviews, importview.ReviewOf))
+	none := "No imports in review."
+	if c.Bool("all") {
+		none = "No reviews found."
 	}
-	if len(reviews) == 0 {
-		text := "No imports in review."
-		if c.Bool("all") {
-			text = "No reviews found."
-		}
-		return nothing(c, "reviews", text)
+	if written, err := withoutTable(
+		c, convert.Slice(reviews, importview.ReviewOf), len(reviews), "reviews", none); written {
+		return err
 	}
 	table := terminal.NewTable("IMPORT", "SITE", "LABEL", "REQUESTED BY", "IN REVIEW SINCE", "EXPIRES", "DECISION", "NOTE")
 	for _, r := range reviews {

@@ -68,10 +68,12 @@ func overlapFlag(fallback string) cli.Flag {
 // scheduleArg returns the command's single argument, the name of a schedule.
 func scheduleArg(c *cli.Context) (string, error) { return oneArg(c, "a schedule's name") }
 
-// answer writes the result of a command to a schedule, as JSON the schedule itself.
-func answer(ctx context.Context, s *session, client *starter.Starter, name, format string, args ...any) error {
-	if !asJSON(s.cli) {
-		return say(s.cli, format, args...)
+// answerSchedule says what a command to a schedule has done, as JSON the schedule itself, or returns its error.
+func answerSchedule(
+	ctx context.Context, s *session, client *starter.Starter, name string, err error, done string,
+) error {
+	if err != nil || !asJSON(s.cli) {
+		return sayDone(s.cli, err, done, name)
 	}
 	now, err := client.Schedule(ctx, name)
 	if err != nil {
@@ -81,35 +83,25 @@ func answer(ctx context.Context, s *session, client *starter.Starter, name, form
 }
 
 func pauseSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
-	if err := client.PauseSchedule(ctx, name, by(s.cli)); err != nil {
-		return err
-	}
-	return answer(ctx, s, client, name, "paused schedule %s; resume it with `sluice schedule resume %s`", name, name)
+	return answerSchedule(ctx, s, client, name, client.PauseSchedule(ctx, name, by(s.cli)),
+		"paused schedule %[1]s; resume it with `sluice schedule resume %[1]s`")
 }
 
 func resumeSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
-	if err := client.ResumeSchedule(ctx, name, by(s.cli)); err != nil {
-		return err
-	}
-	return answer(ctx, s, client, name, "resumed schedule %s", name)
+	return answerSchedule(ctx, s, client, name, client.ResumeSchedule(ctx, name, by(s.cli)), "resumed schedule %s")
 }
 
 func triggerSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
-	if err := client.TriggerSchedule(ctx, name, s.cli.String("overlap")); err != nil {
-		return err
-	}
-	return answer(ctx, s, client, name,
-		"triggered schedule %s; see its runs with `sluice schedule show %s`", name, name)
+	return answerSchedule(ctx, s, client, name, client.TriggerSchedule(ctx, name, s.cli.String("overlap")),
+		"triggered schedule %[1]s; see its runs with `sluice schedule show %[1]s`")
 }
 
 func deleteSchedule(ctx context.Context, s *session, name string, client *starter.Starter) error {
 	if err := client.DeleteSchedule(ctx, name); err != nil {
 		return err
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, map[string]any{"name": name, "deleted": true})
-	}
-	return say(s.cli, "deleted schedule %s; its imports stay, running ones continue", name)
+	return answer(s.cli, map[string]any{"name": name, "deleted": true},
+		"deleted schedule %s; its imports stay, running ones continue", name)
 }
 
 func scheduleBackfillCommand() *cli.Command {

@@ -74,14 +74,12 @@ func createSchedule(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, importview.ScheduleOf(created))
-	}
 	paused := ""
 	if created.Paused {
 		paused = ", paused"
 	}
-	return say(c, "created schedule %s%s; next runs: %s", created.Name, paused, nextRuns(created, moment))
+	return answer(c, importview.ScheduleOf(created),
+		"created schedule %s%s; next runs: %s", created.Name, paused, nextRuns(created, moment))
 }
 
 // timingFlags are the values of the flags about time.

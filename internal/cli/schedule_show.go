@@ -40,8 +40,9 @@ func listSchedules(ctx context.Context, s *session, limit int, client *starter.S
 		if len(one.Runs) > 0 {
 			last = runCell(one.Runs[0])
 		}
-		table.Row(one.Name, one.Request.Site, one.Request.Source, timingCell(one.Timing), one.Timing.TimeZone, stateCell(one),
-			nextRuns(one, func(at time.Time) string { return at.Format("01-02 15:04") }), last, brief(orDash(one.Note), 60))
+		table.Row(one.Name, one.Request.Site, one.Request.Source, timingCell(one.Timing), one.Timing.TimeZone,
+			pausedCell(one.Paused), nextRuns(one, func(at time.Time) string { return at.Format("01-02 15:04") }), last,
+			brief(orDash(one.Note), 60))
 	}
 	if err := table.Write(c.App.Writer); err != nil || !more {
 		return err
@@ -54,13 +55,6 @@ func timingCell(t starter.Timing) string {
 		return t.Cron
 	}
 	return "every " + short(t.Every)
-}
-
-func stateCell(s starter.Schedule) terminal.Coloured {
-	if s.Paused {
-		return terminal.Coloured{Text: "paused", Colour: terminal.Yellow}
-	}
-	return terminal.Coloured{Text: "active", Colour: terminal.Green}
 }
 
 func runCell(r starter.Run) terminal.Coloured {
@@ -88,7 +82,7 @@ func showSchedule(ctx context.Context, s *session, name string, client *starter.
 }
 
 func writeScheduleHead(w io.Writer, s starter.Schedule) error {
-	state := stateCell(s)
+	state := pausedCell(s.Paused)
 	when := timingCell(s.Timing) + ", " + s.Timing.TimeZone
 	if s.Timing.Jitter > 0 {
 		when += ", up to " + short(s.Timing.Jitter) + " later"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -53,7 +52,7 @@ func siteCommand() *cli.Command {
 
 func addSite(ctx context.Context, s *session) error {
 	c := s.cli
-	domain, err := oneArg(c, "a site's domain")
+	domain, err := siteArg(c)
 	if err != nil {
 		return err
 	}
@@ -91,11 +90,7 @@ func addSite(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(c) {
-		return writeJSON(c, ingestclient.ListedSiteOf(site))
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "added site %d, %s (%s)\n", site.ID, site.Domain, site.TimeZone)
-	return err
+	return answer(c, ingestclient.ListedSiteOf(site), "added site %d, %s (%s)", site.ID, site.Domain, site.TimeZone)
 }
 
 func listSites(ctx context.Context, s *session, stored *ingestclient.Sites) error {
@@ -103,11 +98,10 @@ func listSites(ctx context.Context, s *session, stored *ingestclient.Sites) erro
 	if err != nil {
 		return err
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, convert.Slice(sites, ingestclient.ListedSiteOf))
-	}
-	if len(sites) == 0 {
-		return nothing(s.cli, "sites", "No sites found. Add one with `sluice site add DOMAIN`.")
+	written, err := withoutTable(s.cli, convert.Slice(sites, ingestclient.ListedSiteOf), len(sites), "sites",
+		"No sites found. Add one with `sluice site add DOMAIN`.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable("ID", "DOMAIN", "TIME ZONE", "NATIVE DATA FROM", "ADDED")
 	for _, site := range sites {
@@ -115,7 +109,7 @@ func listSites(ctx context.Context, s *session, stored *ingestclient.Sites) erro
 		if first := importstore.NativeStart(site); first != nil {
 			native = first.String()
 		}
-		table.Row(terminal.Ordinal(site.ID), site.Domain, site.TimeZone, native, site.CreatedAt.Local().Format(time.DateTime))
+		table.Row(terminal.Ordinal(site.ID), site.Domain, site.TimeZone, native, when(&site.CreatedAt))
 	}
 	return table.Write(s.cli.App.Writer)
 }

@@ -41,7 +41,7 @@ func siteHistoryCommand() *cli.Command {
 				Usage: "length of a period, `INTERVAL`: " + listOf(history.Intervals()) + "; by default by the range",
 			},
 		}, dayFlags()...),
-		Action: withSession(showHistory),
+		Action: withArg(historyArgs, (*session).Sites, showHistory),
 	}
 }
 
@@ -59,46 +59,54 @@ func siteBreakdownCommand() *cli.Command {
 				Usage: fmt.Sprintf("list at most `N` values, 1 to %d", history.MaxValues),
 			},
 		}, dayFlags()...),
-		Action: withSession(showBreakdown),
+		Action: withArg(breakdownArgs, (*session).Sites, showBreakdown),
 	}
 }
 
-// daysOf reads the flags of a range of days.
-func daysOf(c *cli.Context) (days ingestclient.HistoryDays, err error) {
-	for name, into := range map[string]**calendar.Day{"from": &days.From, "to": &days.To} {
+// askedHistory are the arguments of the commands of the history.
+type askedHistory struct {
+	domain string
+	days   ingestclient.HistoryDays
+	// limit is that of a breakdown.
+	limit int
+}
+
+// historyArgs reads a site and the flags of a range of days.
+func historyArgs(c *cli.Context) (asked askedHistory, err error) {
+	if asked.domain, err = siteArg(c); err != nil {
+		return asked, err
+	}
+	for name, into := range map[string]**calendar.Day{"from": &asked.days.From, "to": &asked.days.To} {
 		text := c.String(name)
 		if text == "" {
 			continue
 		}
 		day, err := calendar.ParseDay(text)
 		if err != nil {
-			return days, exitWith(exitUsage, fmt.Errorf("--%s: %w", name, err))
+			return asked, exitWith(exitUsage, fmt.Errorf("--%s: %w", name, err))
 		}
 		*into = &day
 	}
-	return days, nil
+	return asked, nil
 }
 
-func showHistory(ctx context.Context, s *session) error {
+// breakdownArgs is historyArgs with a limit.
+func breakdownArgs(c *cli.Context) (askedHistory, error) {
+	asked, err := historyArgs(c)
+	if err == nil {
+		asked.limit, err = limitFlag(c, history.MaxValues)
+	}
+	return asked, err
+}
+
+func showHistory(ctx context.Context, s *session, asked askedHistory, sites *ingestclient.Sites) error {
 	c := s.cli
-	domain, err := oneArg(c, "a site's domain")
-	if err != nil {
-		return err
-	}
-	days, err := daysOf(c)
-	if err != nil {
-		return err
-	}
-	sites, err := s.Sites(ctx)
-	if err != nil {
-		return err
-	}
-	site, err := sites.Show(ctx, domain)
+	site, err := sites.Show(ctx, asked.domain)
 	if err != nil {
 		return err
 	}
 	h, err := sites.History(ctx, site, ingestclient.HistoryQuery{
-		Metric: history.Metric(c.String("metric")), Interval: history.Interval(c.String("interval")), Days: days,
+		Metric: history.Metric(c.String("metric")), Interval: history.Interval(c.String("interval")), Days: asked.days,
 	})
 	if err != nil {
 		return err
@@ -107,7 +115,7 @@ func showHistory(ctx context.Context, s *session) error {
 		return err
 	}
 	if len(h.Points) == 0 {
-		return say(c, "Site %s has no data from %s to %s.", domain, h.From, h.To)
+		return say(c, "Site %s has no data from %s to %s.", asked.domain, h.From, h.To)
 	}
 	table := terminal.NewTable(strings.ToUpper(string(h.Interval)), "ORIGIN", strings.ToUpper(string(h.Metric)), "DAYS")
 	for _, p := range h.Points {
@@ -120,30 +128,14 @@ func showHistory(ctx context.Context, s *session) error {
 	return table.Write(c.App.Writer)
 }
 
-func showBreakdown(ctx context.Context, s *session) error {
+func showBreakdown(ctx context.Context, s *session, asked askedHistory, sites *ingestclient.Sites) error {
 	c := s.cli
-	domain, err := oneArg(c, "a site's domain")
-	if err != nil {
-		return err
-	}
-	days, err := daysOf(c)
-	if err != nil {
-		return err
-	}
-	limit, err := limitFlag(c, history.MaxValues)
-	if err != nil {
-		return err
-	}
-	sites, err := s.Sites(ctx)
-	if err != nil {
-		return err
-	}
-	site, err := sites.Show(ctx, domain)
+	site, err := sites.Show(ctx, asked.domain)
 	if err != nil {
 		return err
 	}
 	b, err := sites.Breakdown(ctx, site, ingestclient.BreakdownQuery{
-		By: history.Dimension(c.String("by")), Days: days, Limit: limit,
+		By: history.Dimension(c.String("by")), Days: asked.days, Limit: asked.limit,
 	})
 	if err != nil {
 		return err
@@ -152,7 +144,7 @@ func showBreakdown(ctx context.Context, s *session) error {
 		return err
 	}
 	if len(b.Values) == 0 {
-		return say(c, "Site %s has no data from %s to %s.", domain, b.From, b.To)
+		return say(c, "Site %s has no data from %s to %s.", asked.domain, b.From, b.To)
 	}
 	table := terminal.NewTable("VALUE", "COUNTRY", "VISITORS", "VISITS", "PAGEVIEWS")
 	for _, v := range b.Values {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -69,11 +68,7 @@ func listKeys(ctx context.Context, s *session, domain string, client *accessclie
 		if key.RevokedAt != nil {
 			state = terminal.Coloured{Text: "revoked", Colour: terminal.Red}
 		}
-		used := "never"
-		if key.LastUsedAt != nil {
-			used = key.LastUsedAt.Local().Format(time.DateTime)
-		}
-		table.Row(key.Prefix, key.Label, state, used, key.CreatedAt.Local().Format(time.DateTime))
+		table.Row(key.Prefix, key.Label, state, whenOrNever(key.LastUsedAt), when(&key.CreatedAt))
 	}
 	return table.Write(s.cli.App.Writer)
 }
@@ -95,8 +90,5 @@ func revokeKey(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, accessclient.SiteKeyOf(key))
-	}
-	return say(s.cli, "revoked key %s of site %s", key.Prefix, domain)
+	return answer(s.cli, accessclient.SiteKeyOf(key), "revoked key %s of site %s", key.Prefix, domain)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"github.com/urfave/cli/v2"
 
@@ -56,7 +55,7 @@ func (s *session) Sites(ctx context.Context) (*ingestclient.Sites, error) {
 }
 
 func setSite(ctx context.Context, s *session) error {
-	domain, err := oneArg(s.cli, "a site's domain")
+	domain, err := siteArg(s.cli)
 	if err != nil {
 		return err
 	}
@@ -130,23 +129,21 @@ func siteChange(c *cli.Context) (ingestclient.SiteChange, error) {
 		faults = append(faults, flagError("props", err))
 	}
 	var err error
-	change.AllowNetworks, err = networks(c, "allow-network")
+	change.AllowNetworks, err = parseFlag(c, "allow-network", ingest.ParseNetwork)
 	faults = append(faults, err)
-	change.RemoveAllowNetworks, err = networks(c, "remove-allow-network")
+	change.RemoveAllowNetworks, err = parseFlag(c, "remove-allow-network", ingest.ParseNetwork)
 	return change, errors.Join(append(faults, err)...)
 }
 
-// networks returns the networks of a flag.
-func networks(c *cli.Context, flag string) ([]netip.Prefix, error) {
-	var networks []netip.Prefix
+// parseFlag parses the values of a flag that may be repeated, and returns every fault of them.
+func parseFlag[T any](c *cli.Context, flag string, parse func(text string) (T, error)) ([]T, error) {
+	var values []T
+	var faults []error
 	for _, text := range c.StringSlice(flag) {
-		network, err := ingest.ParseNetwork(text)
-		if err != nil {
-			return nil, flagError(flag, err)
-		}
-		networks = append(networks, network)
+		value, err := parse(text)
+		values, faults = append(values, value), append(faults, flagError(flag, err))
 	}
-	return networks, nil
+	return values, errors.Join(faults...)
 }
 
 // flagError names the flag of an error.

@@ -50,7 +50,7 @@ func shields(
 	change func(*ingestclient.Sites, context.Context, string, ingest.Shields) (ingeststore.Site, error),
 ) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
-		domain, err := oneArg(s.cli, "a site's domain")
+		domain, err := siteArg(s.cli)
 		if err != nil {
 			return err
 		}
@@ -73,38 +73,15 @@ func shields(
 // shieldRules returns the rules of the flags, with every fault of them.
 func shieldRules(c *cli.Context) (ingest.Shields, error) {
 	var rules ingest.Shields
-	var faults []error
-	found := false
-	each := func(flag string, add func(text string) error) {
-		for _, text := range c.StringSlice(flag) {
-			found = true
-			faults = append(faults, flagError(flag, add(text)))
-		}
-	}
-	each("ip", func(text string) error {
-		network, err := ingest.ParseNetwork(text)
-		rules.IPs = append(rules.IPs, network)
-		return err
-	})
-	each("country", func(text string) error {
-		code, err := ingest.ParseCountry(text)
-		rules.Countries = append(rules.Countries, code)
-		return err
-	})
-	each("page", func(text string) error {
-		page, err := ingest.ParsePage(text)
-		rules.Pages = append(rules.Pages, page)
-		return err
-	})
-	each("hostname", func(text string) error {
-		host, err := ingest.ParseHostname(text)
-		rules.Hostnames = append(rules.Hostnames, host)
-		return err
-	})
-	if !found {
+	var faults [4]error
+	rules.IPs, faults[0] = parseFlag(c, "ip", ingest.ParseNetwork)
+	rules.Countries, faults[1] = parseFlag(c, "country", ingest.ParseCountry)
+	rules.Pages, faults[2] = parseFlag(c, "page", ingest.ParsePage)
+	rules.Hostnames, faults[3] = parseFlag(c, "hostname", ingest.ParseHostname)
+	if len(rules.IPs)+len(rules.Countries)+len(rules.Pages)+len(rules.Hostnames) == 0 {
 		return ingest.Shields{}, errors.New("rules are missing: want --ip, --country, --page or --hostname")
 	}
-	return rules, errors.Join(faults...)
+	return rules, errors.Join(faults[:]...)
 }
 
 func listShields(ctx context.Context, s *session, domain string, sites *ingestclient.Sites) error {

@@ -117,10 +117,8 @@ func deleteSync(ctx context.Context, s *session, name string, client *syncclient
 	if err := client.Delete(ctx, name); err != nil {
 		return explainSync(name, err)
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, map[string]any{"name": name, "deleted": true})
-	}
-	return say(s.cli, "deleted sync %s; what it has delivered stays", name)
+	return answer(s.cli, map[string]any{"name": name, "deleted": true},
+		"deleted sync %s; what it has delivered stays", name)
 }
 
 // parseIDs parses the IDs of rows.

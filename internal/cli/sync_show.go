@@ -44,7 +44,7 @@ func listSyncs(ctx context.Context, s *session, limit int, client *syncclient.Sy
 	for _, one := range all {
 		table.Row(one.Name, one.FromKind+":"+one.FromConnection, one.ListID, one.ToKind+":"+one.ToConnection,
 			short(time.Duration(one.EverySeconds)*time.Second), syncStateCell(syncclient.StateOf(one, time.Now())),
-			currentCell(syncclient.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects),
+			whenOrNever(syncclient.SyncedTo(one.CurrentTo, one.SucceededAt)), humanize.Comma(one.Rejects),
 			orDash(one.LastStatus), brief(orDash(one.LastError), 60))
 	}
 	if err := table.Write(c.App.Writer); err != nil || !more {
@@ -100,15 +100,8 @@ func writeSync(w io.Writer, v syncclient.View) error {
 	return writeColumns(w, 10, lines)
 }
 
-// never is said of a sync whose first run has not succeeded.
+// never is said of what has no time, such as a sync whose first run has not succeeded.
 const never = "never"
-
-func currentCell(to *time.Time) string {
-	if to == nil {
-		return never
-	}
-	return when(to)
-}
 
 func currentLine(to *time.Time) string {
 	if to == nil {

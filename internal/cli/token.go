@@ -29,7 +29,7 @@ func tokenCommand() *cli.Command {
 					"for no end"},
 				outputFlag(),
 			},
-			Action: withSession(createToken),
+			Action: withArg(newToken, (*session).Access, createToken),
 		},
 		&cli.Command{
 			Name: "list", Usage: "list tokens; those that ended are listed for 90 days",
@@ -141,30 +141,24 @@ func tokenView(t accessstore.Token) tokenJSON {
 	}
 }
 
-func createToken(ctx context.Context, s *session) error {
+// newToken reads the token of the flags.
+func newToken(c *cli.Context) (n accessclient.NewToken, err error) {
+	if n.Name = c.String("name"); n.Name == "" {
+		return n, errors.New("--name is missing: want a name, such as that of the service")
+	}
+	if n.Role, err = roleOf(c); err != nil {
+		return n, err
+	}
+	if n.Sites, err = scopeFlag(c); err != nil {
+		return n, err
+	}
+	n.Life, err = parseLife(c.String("expires"))
+	return n, err
+}
+
+func createToken(ctx context.Context, s *session, n accessclient.NewToken, client *accessclient.Client) error {
 	c := s.cli
-	if c.String("name") == "" {
-		return errors.New("--name is missing: want a name, such as that of the service")
-	}
-	role, err := roleOf(c)
-	if err != nil {
-		return err
-	}
-	scope, err := scopeFlag(c)
-	if err != nil {
-		return err
-	}
-	life, err := parseLife(c.String("expires"))
-	if err != nil {
-		return err
-	}
-	client, err := s.Access(ctx)
-	if err != nil {
-		return err
-	}
-	token, secret, err := client.CreateToken(ctx, accessclient.NewToken{
-		Name: c.String("name"), Role: role, Sites: scope, Life: life,
-	})
+	token, secret, err := client.CreateToken(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -178,13 +172,14 @@ func createToken(ctx context.Context, s *session) error {
 		return err
 	}
 	_, err = fmt.Fprintf(c.App.ErrWriter, "created token %s: %s of %s, expires %s; it is shown this once\n",
-		token.Name, token.Role, token.Sites, expiry(token.ExpiresAt))
+		token.Name, token.Role, token.Sites, whenOrNever(token.ExpiresAt))
 	return err
 }
 
-func expiry(at *time.Time) string {
+// whenOrNever is the time of an expiry or of a last use.
+func whenOrNever(at *time.Time) string {
 	if at == nil {
-		return "never"
+		return never
 	}
 	return when(at)
 }
@@ -195,15 +190,15 @@ func listTokens(ctx context.Context, s *session, filter accessclient.Filter, cli
 		return err
 	}
 	tokens = filter.Tokens(tokens, time.Now())
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, convert.Slice(tokens, tokenView))
-	}
-	if len(tokens) == 0 {
-		return nothing(s.cli, "tokens", "No tokens found. Create one with `sluice token create`.")
+	written, err := withoutTable(s.cli, convert.Slice(tokens, tokenView), len(tokens), "tokens",
+		"No tokens found. Create one with `sluice token create`.")
+	if written {
+		return err
 	}
 	table := terminal.NewTable("NAME", "PREFIX", "ROLE", "SITES", "STATE", "EXPIRES", "LAST USED", "CREATED BY", "CREATED")
 	for _, t := range tokens {
-		table.Row(t.Name, t.Prefix, t.Role, t.Sites, tokenState(t, time.Now()), expiry(t.ExpiresAt), lastUse(t.LastUsedAt),
+		table.Row(t.Name, t.Prefix, t.Role, t.Sites, tokenState(t, time.Now()), whenOrNever(t.ExpiresAt),
+			whenOrNever(t.LastUsedAt),
 			t.CreatedBy, when(&t.CreatedAt))
 	}
 	return table.Write(s.cli.App.Writer)
@@ -217,20 +212,10 @@ func tokenState(t accessstore.Token, now time.Time) terminal.Coloured {
 	return terminal.Coloured{Text: state, Colour: colour}
 }
 
-func lastUse(at *time.Time) string {
-	if at == nil {
-		return "never"
-	}
-	return when(at)
-}
-
 func revokeToken(ctx context.Context, s *session, name string, client *accessclient.Client) error {
 	token, err := client.RevokeToken(ctx, name)
 	if err != nil {
 		return err
 	}
-	if asJSON(s.cli) {
-		return writeJSON(s.cli, tokenView(token))
-	}
-	return say(s.cli, "revoked token %s (%s)", token.Name, token.Prefix)
+	return answer(s.cli, tokenView(token), "revoked token %s (%s)", token.Name, token.Prefix)
 }
