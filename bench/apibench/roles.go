@@ -18,14 +18,8 @@ import (
 // roleServer is the role in which the program runs itself as the server.
 const roleServer = "server"
 
-// RunRole runs the server if the arguments ask for it: its name and the address of its health. is reports whether they
-// do.
-func RunRole(ctx context.Context, args []string) (is bool, err error) {
-	if len(args) != 2 || args[0] != roleServer {
-		return false, nil
-	}
-	return true, program.Profiled(roleServer, func() error { return runServer(ctx, args[1]) })
-}
+// Roles returns the process that the benchmark starts.
+func Roles() program.Roles { return program.Roles{roleServer: runServer} }
 
 // runServer runs the server with the settings of the environment, as `sluice server --embedded-log` does.
 func runServer(ctx context.Context, health string) error {

@@ -17,7 +17,7 @@ import (
 
 // The benchmark runs itself as the server: so do its tests.
 func TestMain(m *testing.M) {
-	program.Role("apibench", RunRole)
+	program.Role("apibench", Roles())
 	os.Exit(m.Run())
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,65 +14,52 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"go.temporal.io/sdk/client"
 
-	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/internal/components"
+	"github.com/sluicehq/sluice/bench/stack"
 	"github.com/sluicehq/sluice/internal/delay"
 	"github.com/sluicehq/sluice/internal/sampledata"
 	"github.com/sluicehq/sluice/starter"
-	"github.com/sluicehq/sluice/store"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/warehouse/schema"
 )
 
 // bench is what a case works with.
 type bench struct {
-	site     string
-	engine   driver.Conn
-	options  *clickhouse.Options
-	store    *dispatchstore.Store
-	temporal client.Client
-	starter  *starter.Starter
+	*stack.Stack
+	site    string
+	engine  driver.Conn
+	options *clickhouse.Options
+	starter *starter.Starter
 }
 
-// connect finds the stack by the environment that `sluice-dev exec` has set.
+// connect connects to the stack and adds the site of a case.
 func connect(ctx context.Context, no int) (*bench, error) {
-	settings, err := config.Load("", os.Environ())
+	s, err := stack.Connect(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{site: fmt.Sprintf("bench-%d.example", no)}
-	options, err := clickhouse.ParseDSN(settings.Warehouse.DSN)
-	if err != nil {
-		return nil, errors.New("SLUICE_WAREHOUSE_DSN is not a DSN")
-	}
-	b.options, options.ReadTimeout = options, 10*time.Minute
-	if b.engine, err = clickhouse.Open(options); err != nil {
+	b := &bench{Stack: s, site: fmt.Sprintf("bench-%d.example", no), starter: s.Starter()}
+	if err := b.open(ctx); err != nil {
+		s.Close()
 		return nil, err
 	}
-	if b.store, err = dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil); err != nil {
-		return nil, err
+	return b, nil
+}
+
+func (b *bench) open(ctx context.Context) (err error) {
+	if b.options, err = clickhouse.ParseDSN(b.Settings.Warehouse.DSN); err != nil {
+		return errors.New("SLUICE_WAREHOUSE_DSN is not a DSN")
 	}
-	temporal, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
-	if err != nil {
-		return nil, err
+	b.options.ReadTimeout = 10 * time.Minute
+	if b.engine, err = clickhouse.Open(b.options); err != nil {
+		return err
 	}
-	if b.temporal, err = client.DialContext(ctx, temporal); err != nil {
-		return nil, err
-	}
-	b.starter = &starter.Starter{
-		Temporal: b.temporal, Store: b.store, Registry: components.Stock(settings).Importers, Defaults: settings.Import,
-		Review: settings.Review, Limits: settings.Limits,
-	}
-	_, err = b.store.Imports.AddSite(ctx, importstore.NewSite{Domain: b.site, TimeZone: "UTC"})
-	return b, err
+	_, err = b.Store.Imports.AddSite(ctx, importstore.NewSite{Domain: b.site, TimeZone: "UTC"})
+	return err
 }
 
 func (b *bench) close() error {
-	b.temporal.Close()
-	b.store.Close()
+	b.Stack.Close()
 	return b.engine.Close()
 }
 
@@ -152,16 +138,11 @@ func (b *bench) fresh(ctx context.Context) error {
 
 // quiet waits until no merge is running.
 func (b *bench) quiet(ctx context.Context) error {
-	for range delay.Rounds(ctx, 100*time.Millisecond) {
+	return delay.Until(ctx, 100*time.Millisecond, func() (bool, error) {
 		var merges uint64
-		if err := b.engine.QueryRow(ctx, "SELECT count() FROM system.merges").Scan(&merges); err != nil {
-			return err
-		}
-		if merges == 0 {
-			return nil
-		}
-	}
-	return ctx.Err()
+		err := b.engine.QueryRow(ctx, "SELECT count() FROM system.merges").Scan(&merges)
+		return merges == 0, err
+	})
 }
 
 // sluice imports the file and deletes the import. It returns the seconds from the start
@@ -188,7 +169,7 @@ func (b *bench) sluice(ctx context.Context, file sampledata.File, result *Result
 		return 0, fmt.Errorf("import %d %s with %d of %d rows: %s",
 			imp.ID, summary.Import.Status, summary.RowsLoaded, file.Rows, summary.Import.Error)
 	}
-	described, err := b.temporal.DescribeWorkflowExecution(ctx, imp.WorkflowID, "")
+	described, err := b.Temporal.DescribeWorkflowExecution(ctx, imp.WorkflowID, "")
 	if err != nil {
 		return 0, err
 	}

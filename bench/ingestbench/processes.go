@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/bench/workerprocess"
@@ -124,12 +122,9 @@ func (p *processes) usage() (u usage, err error) {
 		}
 		*one.into = float64(used.Microseconds())
 	}
-	var own syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
-		return u, err
-	}
-	u.clients = float64(time.Duration(own.Utime.Nano() + own.Stime.Nano()).Microseconds())
-	return u, nil
+	own, err := workerprocess.OwnCPU()
+	u.clients = float64(own.Microseconds())
+	return u, err
 }
 
 // each is what an event has cost since an earlier look.

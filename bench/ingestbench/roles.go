@@ -3,9 +3,7 @@ package ingestbench
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -29,24 +27,14 @@ const (
 	roleWorker = "worker"
 )
 
-// RunRole runs one of the processes that the benchmark starts: a role and the address to
-// listen at. is reports whether the arguments ask for one at all.
-func RunRole(ctx context.Context, args []string) (is bool, err error) {
-	roles := map[string]func(ctx context.Context, address string) error{
-		roleNoop: runNoop, roleLog: runLog, roleServer: runServer, roleWorker: runWorker,
-	}
-	if len(args) != 2 || roles[args[0]] == nil {
-		return false, nil
-	}
-	if err := program.Profiled(args[0], func() error { return roles[args[0]](ctx, args[1]) }); err != nil {
-		return true, fmt.Errorf("%s: %w", args[0], err)
-	}
-	return true, nil
+// Roles returns the processes that the benchmark starts.
+func Roles() program.Roles {
+	return program.Roles{roleNoop: runNoop, roleLog: runLog, roleServer: runServer, roleWorker: runWorker}
 }
 
 // runNoop serves a handler that reads its request and answers as the server does.
 func runNoop(ctx context.Context, address string) error {
-	return serve(ctx, address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return program.Serve(ctx, address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -82,7 +70,7 @@ func runLog(ctx context.Context, address string) (err error) {
 		defer cancel()
 		err = errors.Join(err, log.Stop(ctx))
 	}()
-	return serve(ctx, address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	return program.Serve(ctx, address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 }
 
 // runServer runs the server with the settings of the environment.
@@ -114,26 +102,3 @@ func runWorker(ctx context.Context, address string) error {
 
 // stopTimeout bounds the end of a process.
 const stopTimeout = 30 * time.Second
-
-// serve serves a handler until ctx ends.
-func serve(ctx context.Context, address string, handler http.Handler) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: sendTimeout}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer cancel()
-	err = s.Shutdown(stopping)
-	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
-		err = errors.Join(err, serveErr)
-	}
-	return err
-}

@@ -17,7 +17,7 @@ import (
 
 // The benchmark runs itself as the processes that it needs: so do its tests.
 func TestMain(m *testing.M) {
-	program.Role("ingestbench", RunRole)
+	program.Role("ingestbench", Roles())
 	os.Exit(m.Run())
 }
 

@@ -81,16 +81,13 @@ const settleTimeout = 30 * time.Second
 func (b *bench) awaitSucceeded(ctx context.Context, s system, jobs int64, since time.Time) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	for {
-		n, err := s.succeeded(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if n >= jobs {
-			return time.Since(since).Seconds(), nil
-		}
-		if err := delay.Wait(ctx, 100*time.Millisecond); err != nil {
-			return 0, fmt.Errorf("the sink has %d jobs, of which the store says that %d have succeeded: %w", jobs, n, err)
-		}
+	var n int64
+	err := delay.Until(ctx, 100*time.Millisecond, func() (enough bool, err error) {
+		n, err = s.succeeded(ctx)
+		return n >= jobs, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("the sink has %d jobs, of which the store says that %d have succeeded: %w", jobs, n, err)
 	}
+	return time.Since(since).Seconds(), nil
 }

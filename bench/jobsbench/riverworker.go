@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -17,7 +16,9 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/bench/program"
 	"github.com/sluicehq/sluice/internal/outbound"
 )
 
@@ -109,29 +110,21 @@ func runRiverWorker(ctx context.Context, address string) (err error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST "+releasePath, func(http.ResponseWriter, *http.Request) { begin() })
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	defer func() {
-		err = errors.Join(err, server.Close())
-		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
-			err = errors.Join(err, ended)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return program.Serve(ctx, address, mux) })
+	group.Go(func() error {
+		select {
+		case <-begun:
+		case <-ctx.Done():
+			return nil
 		}
-	}()
-	select {
-	case <-begun:
-	case <-ctx.Done():
+		if err := client.Start(ctx); err != nil {
+			return err
+		}
+		<-client.Stopped()
 		return nil
-	}
-	if err := client.Start(ctx); err != nil {
-		return err
-	}
-	<-client.Stopped()
-	return nil
+	})
+	return group.Wait()
 }
 
 // riverQueues are the queues that are worked on.

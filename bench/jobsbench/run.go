@@ -9,9 +9,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/sluicehq/sluice/bench/sink"
+	"github.com/sluicehq/sluice/bench/stack"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/config"
 )
@@ -70,14 +69,14 @@ func (b *bench) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	postgres, err := findPostgres(ctx, settings.Store.DSN)
+	postgres, err := stack.PostgresPID(ctx, settings.Store.DSN)
 	if err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
+		return err
 	}
 	for _, name := range b.cfg.Systems {
 		var s system
 		if name == SystemSluice {
-			s, err = connectSluice(ctx, settings, b.sink, postgres)
+			s, err = connectSluice(ctx, b.sink, postgres)
 		} else {
 			s, err = connectRiver(ctx, settings.Store.DSN, name == SystemRiverTuned, b.sink, postgres)
 		}
@@ -117,19 +116,4 @@ func (b *bench) measure(ctx context.Context, r Result, log io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// findPostgres returns the process of PostgreSQL, which runs on this machine: it is the
-// parent of its sessions.
-func findPostgres(ctx context.Context, dsn string) (pid int, err error) {
-	db, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, db.Close(ctx)) }()
-	var session int
-	if err := db.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&session); err != nil {
-		return 0, err
-	}
-	return workerprocess.Parent(session)
 }

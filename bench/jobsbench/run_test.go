@@ -16,7 +16,7 @@ import (
 
 // The benchmark runs itself as the processes that it needs: so do its tests.
 func TestMain(m *testing.M) {
-	program.Role("jobsbench", RunRole)
+	program.Role("jobsbench", Roles())
 	os.Exit(m.Run())
 }
 

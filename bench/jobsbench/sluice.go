@@ -6,15 +6,14 @@ import (
 	"errors"
 	"time"
 
-	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
+	"github.com/sluicehq/sluice/bench/stack"
 	"github.com/sluicehq/sluice/bench/workerprocess"
 	"github.com/sluicehq/sluice/starter"
 	deliveryclient "github.com/sluicehq/sluice/starter/delivery"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 )
 
 // poolSize is how many connections to PostgreSQL this process enqueues with, by each system.
@@ -22,10 +21,9 @@ const poolSize = 16
 
 // sluice is Sluice.
 type sluice struct {
-	store    *dispatchstore.Store
-	temporal client.Client
-	service  *deliveryclient.Client
-	worker   *workerprocess.Worker
+	*stack.Stack
+	service *deliveryclient.Client
+	worker  *workerprocess.Worker
 	// temporalPID and postgresPID are the engines.
 	temporalPID, postgresPID int
 	began                    time.Time
@@ -53,7 +51,7 @@ func (s *sluice) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	stopped := s.worker.Stop()
-	_, err := s.store.Deliveries.ChangeJobs(ctx, deliverystore.CommandCancel, deliverystore.JobFilter{
+	_, err := s.Store.Deliveries.ChangeJobs(ctx, deliverystore.CommandCancel, deliverystore.JobFilter{
 		CreatedAfter: s.began,
 	}, 0, deliverystore.Order{By: "bench"})
 	return errors.Join(stopped, err)
@@ -119,7 +117,7 @@ func (s *sluice) enqueueAll(ctx context.Context, first, jobs int64) error {
 }
 
 func (s *sluice) succeeded(ctx context.Context) (int64, error) {
-	return s.store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{
+	return s.Store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{
 		States: []string{deliverystore.JobSucceeded}, CreatedAfter: s.began,
 	})
 }

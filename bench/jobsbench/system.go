@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/bench/openloop"
@@ -101,12 +100,10 @@ func (u Usage) each(before Usage, jobs int) PerJob {
 
 // usageOf reads the processor time of processes; 0 is none.
 func usageOf(worker, temporal, postgres int) (u Usage, err error) {
-	// Not by /proc, which counts the children in.
-	var own syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
-		return u, fmt.Errorf("read the processor time: %w", err)
+	// The children do not count.
+	if u.Enqueuer, err = workerprocess.OwnCPU(); err != nil {
+		return u, err
 	}
-	u.Enqueuer = time.Duration(own.Utime.Nano() + own.Stime.Nano())
 	for _, p := range []struct {
 		pid  int
 		into *time.Duration

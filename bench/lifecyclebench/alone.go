@@ -27,7 +27,7 @@ func (b *bench) alone(ctx context.Context) (Alone, error) {
 			return Alone{}, err
 		}
 		var toBegin, toEnd float64
-		err = b.db.QueryRow(ctx, `SELECT extract(epoch FROM started_at - created_at)::float8,
+		err = b.DB.QueryRow(ctx, `SELECT extract(epoch FROM started_at - created_at)::float8,
 			extract(epoch FROM finished_at - created_at)::float8 FROM imports WHERE id = $1`, imp.ID).Scan(&toBegin, &toEnd)
 		if err != nil {
 			return Alone{}, err

@@ -41,7 +41,7 @@ func bareStep(context.Context) error { return nil }
 // bare runs workflows of as many activities as an import has, as many at once as there
 // are sites.
 func (b *bench) bare(ctx context.Context, cfg Config, activities int) (Bare, error) {
-	w := worker.New(b.temporal, bareQueue, worker.Options{})
+	w := worker.New(b.Temporal, bareQueue, worker.Options{})
 	w.RegisterWorkflowWithOptions(bareJob, workflow.RegisterOptions{Name: bareWorkflow})
 	w.RegisterActivityWithOptions(bareStep, activity.RegisterOptions{Name: bareActivity})
 	if err := w.Start(); err != nil {
@@ -54,7 +54,7 @@ func (b *bench) bare(ctx context.Context, cfg Config, activities int) (Bare, err
 	for i := range cfg.Bare {
 		running.Go(func() error {
 			options := client.StartWorkflowOptions{ID: fmt.Sprint("bare/", i), TaskQueue: bareQueue}
-			run, err := b.temporal.ExecuteWorkflow(ctx, options, bareWorkflow, activities)
+			run, err := b.Temporal.ExecuteWorkflow(ctx, options, bareWorkflow, activities)
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluicehq/sluice/internal/delay"
 	importstore "github.com/sluicehq/sluice/store/importing"
 )
 
@@ -66,9 +67,9 @@ func (b *bench) queue(ctx context.Context, cfg Config) (q Queue, err error) {
 		return q, err
 	}
 	// Seldom: a look at them all is not free either.
-	err = until(ctx, time.Second, func() (bool, error) {
+	err = delay.Until(ctx, time.Second, func() (bool, error) {
 		var left int
-		row := b.db.QueryRow(ctx, "SELECT count(*) FROM imports WHERE status IN ('queued', 'running', 'parked', 'in_review')")
+		row := b.DB.QueryRow(ctx, "SELECT count(*) FROM imports WHERE status IN ('queued', 'running', 'parked', 'in_review')")
 		err := row.Scan(&left)
 		return left == 0, err
 	})
@@ -93,7 +94,7 @@ func (b *bench) queue(ctx context.Context, cfg Config) (q Queue, err error) {
 
 // lookBack reads from the store how it went.
 func (b *bench) lookBack(ctx context.Context, q *Queue, began time.Time) error {
-	rows, err := b.db.Query(ctx, `SELECT i.status, extract(epoch FROM i.started_at - i.created_at)::float8,
+	rows, err := b.DB.Query(ctx, `SELECT i.status, extract(epoch FROM i.started_at - i.created_at)::float8,
 			EXISTS (SELECT 1 FROM feedback f WHERE f.import_id = i.id AND f.message LIKE 'Waiting for %')
 		FROM imports i WHERE i.created_at >= $1`, began)
 	if err != nil {
@@ -134,11 +135,11 @@ func delays(all []float64) Delay {
 // history counts what is in the history of the first import, which waited for nothing.
 func (b *bench) history(ctx context.Context, q *Queue) error {
 	var id string
-	err := b.db.QueryRow(ctx, "SELECT workflow_id FROM imports ORDER BY started_at - created_at LIMIT 1").Scan(&id)
+	err := b.DB.QueryRow(ctx, "SELECT workflow_id FROM imports ORDER BY started_at - created_at LIMIT 1").Scan(&id)
 	if err != nil {
 		return err
 	}
-	events := b.temporal.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := b.Temporal.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {

@@ -74,7 +74,7 @@ func Run(ctx context.Context, cfg Config, out, log io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	if err := b.addSites(ctx, cfg.Sites); err != nil {
 		return err
 	}

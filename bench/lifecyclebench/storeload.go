@@ -23,7 +23,7 @@ type StoreLoad struct {
 }
 
 func (b *bench) storeLoad(ctx context.Context) (l StoreLoad, err error) {
-	err = b.db.QueryRow(ctx, `SELECT (xact_commit + xact_rollback)::float8,
+	err = b.DB.QueryRow(ctx, `SELECT (xact_commit + xact_rollback)::float8,
 			(tup_inserted + tup_updated + tup_deleted)::float8, tup_fetched::float8, tup_returned::float8, deadlocks::float8
 		FROM pg_stat_database WHERE datname = current_database()`).
 		Scan(&l.Transactions, &l.Written, &l.Fetched, &l.Returned, &l.Deadlocks)

@@ -37,8 +37,8 @@ func (b *bench) waiting(ctx context.Context, cfg Config) (w Waiting, err error) 
 	if err != nil {
 		return w, err
 	}
-	err = until(ctx, 200*time.Millisecond, func() (bool, error) {
-		imp, err := b.store.Imports.Import(ctx, holder.ID)
+	err = delay.Until(ctx, 200*time.Millisecond, func() (bool, error) {
+		imp, err := b.Store.Imports.Import(ctx, holder.ID)
 		return imp.WaitUntil != nil, err
 	})
 	if err != nil {
@@ -76,9 +76,9 @@ func (b *bench) waiting(ctx context.Context, cfg Config) (w Waiting, err error) 
 // allWait waits until all imports but the holder of the lock wait for it, and every
 // workflow has heard that it waits. An import that does not wait is an error.
 func (b *bench) allWait(ctx context.Context, waiters int) error {
-	return until(ctx, 200*time.Millisecond, func() (bool, error) {
+	return delay.Until(ctx, 200*time.Millisecond, func() (bool, error) {
 		var waiting, failed int
-		err := b.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE i.status = 'queued' AND i.phase = $1
+		err := b.DB.QueryRow(ctx, `SELECT count(*) FILTER (WHERE i.status = 'queued' AND i.phase = $1
 				AND EXISTS (SELECT 1 FROM feedback f WHERE f.import_id = i.id AND f.message LIKE 'Waiting for %')),
 			count(*) FILTER (WHERE i.status = 'failed') FROM imports i`,
 			importstore.PhaseLocking).Scan(&waiting, &failed)

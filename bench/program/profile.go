@@ -11,11 +11,11 @@ import (
 const profileVariable = "BENCH_PROFILE"
 
 // ProfileIn is the variable of the environment that makes the processes of a benchmark write profiles of their
-// processor time to a folder, "" for none: see Profiled.
+// processor time to a folder, "" for none: see Role.
 func ProfileIn(folder string) string { return profileVariable + "=" + folder }
 
-// Profiled runs a role and writes its profile of the processor time to ROLE.cpu, if one is required.
-func Profiled(role string, run func() error) (err error) {
+// profiled runs a role and writes its profile of the processor time to ROLE.cpu, if one is required.
+func profiled(role string, run func() error) (err error) {
 	folder := os.Getenv(profileVariable)
 	if folder == "" {
 		return run()

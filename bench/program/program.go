@@ -20,19 +20,23 @@ func Main(name string, run func(ctx context.Context) error) {
 	}
 }
 
-// Role runs the process that the arguments of the program ask for, and exits. If they ask for none, it returns: a
-// benchmark starts its own program, or that of its tests, in the roles that it needs. run reports whether the
-// arguments ask for a role.
-func Role(name string, run func(ctx context.Context, args []string) (is bool, err error)) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	is, err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case err != nil:
-		exit(name, err)
-	case is:
-		os.Exit(0)
+// Roles are the processes that a benchmark starts of its own program, or of that of its tests: by their names, each
+// with the address to listen at.
+type Roles map[string]func(ctx context.Context, address string) error
+
+// Role runs the process that the arguments of the program ask for, and exits. If they ask for none, it returns.
+func Role(name string, roles Roles) {
+	if len(os.Args) != 3 || roles[os.Args[1]] == nil {
+		return
 	}
+	role := os.Args[1]
+	Main(name, func(ctx context.Context) error {
+		if err := profiled(role, func() error { return roles[role](ctx, os.Args[2]) }); err != nil {
+			return fmt.Errorf("%s: %w", role, err)
+		}
+		return nil
+	})
+	os.Exit(0)
 }
 
 func exit(name string, err error) {

@@ -6,13 +6,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/sluicehq/sluice/bench/program"
 )
 
 // Paths of the server.
@@ -146,27 +146,7 @@ func answer(w http.ResponseWriter, what any) {
 	}
 }
 
-// Serve serves the sink at an address until ctx ends.
+// Serve serves the sink at an address until ctx ends. Requests without an answer end with it.
 func Serve(ctx context.Context, address string) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler: NewServer(), ReadHeaderTimeout: 10 * time.Second,
-		// What hangs ends with the process.
-		BaseContext: func(net.Listener) context.Context { return ctx },
-	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	err = server.Close()
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
+	return program.Serve(ctx, address, NewServer())
 }

@@ -5,32 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
+	"net/http/httptest"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/sdk/client"
-
+	"github.com/sluicehq/sluice/bench/stack"
 	"github.com/sluicehq/sluice/bench/workerprocess"
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/internal/components"
 	"github.com/sluicehq/sluice/internal/fakemailchimp"
 	"github.com/sluicehq/sluice/internal/fakeometria"
-	"github.com/sluicehq/sluice/starter"
 	syncclient "github.com/sluicehq/sluice/starter/syncing"
-	"github.com/sluicehq/sluice/store"
-	dispatchstore "github.com/sluicehq/sluice/store/dispatch"
 	syncstore "github.com/sluicehq/sluice/store/syncing"
 )
 
 // bench is what a case works with: a stack, and a worker of its own, so that its memory is the case's.
 type bench struct {
+	*stack.Stack
 	worker      *workerprocess.Worker
-	store       *dispatchstore.Store
-	db          *pgxpool.Pool
-	temporal    client.Client
 	syncs       *syncclient.Syncs
 	connections *connections.Connections
 }
@@ -42,54 +33,22 @@ func withBench(ctx context.Context, cfg Config, measure func(*bench) error) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Stop()) }()
-	b := &bench{worker: w}
-	defer b.close()
-	if err := b.connect(ctx); err != nil {
-		return err
-	}
-	return measure(b)
-}
-
-// connect finds the stack by the environment that `sluice-dev exec` has set.
-func (b *bench) connect(ctx context.Context) error {
-	settings, err := config.Load("", os.Environ())
+	s, err := stack.Connect(ctx, 0)
 	if err != nil {
 		return err
 	}
-	options, err := starter.TemporalOptions(slog.New(slog.DiscardHandler), os.Environ())
-	if err != nil {
-		return err
-	}
-	if b.store, err = dispatchstore.Open(ctx, store.Config{DSN: settings.Store.DSN}, nil); err != nil {
-		return err
-	}
-	if b.db, err = pgxpool.New(ctx, settings.Store.DSN); err != nil {
-		return err
-	}
-	if b.temporal, err = client.DialContext(ctx, options); err != nil {
-		return err
-	}
-	kinds := components.Stock(settings).Kinds
-	b.syncs = &syncclient.Syncs{
-		Temporal: b.temporal, Store: syncstore.New(b.store.Store), Kinds: kinds, AnswerTimeout: time.Minute,
-	}
-	b.connections = &connections.Connections{
-		Store: b.store.Deliveries, Registry: kinds,
-		Vault: connections.NewVault(connections.VaultConfig{KeysetFile: settings.Connections.KeysetFile}),
-	}
-	return nil
-}
-
-func (b *bench) close() {
-	if b.temporal != nil {
-		b.temporal.Close()
-	}
-	if b.db != nil {
-		b.db.Close()
-	}
-	if b.store != nil {
-		b.store.Close()
-	}
+	defer s.Close()
+	kinds := components.Stock(s.Settings).Kinds
+	return measure(&bench{
+		Stack: s, worker: w,
+		syncs: &syncclient.Syncs{
+			Temporal: s.Temporal, Store: syncstore.New(s.Store.Store), Kinds: kinds, AnswerTimeout: time.Minute,
+		},
+		connections: &connections.Connections{
+			Store: s.Store.Deliveries, Registry: kinds,
+			Vault: connections.NewVault(connections.VaultConfig{KeysetFile: s.Settings.Connections.KeysetFile}),
+		},
+	})
 }
 
 // Rates of requests to Ometria: that of its contracts, and one above what the bench reaches.
@@ -105,7 +64,7 @@ type account struct {
 	name      string
 	mailchimp *fakemailchimp.Server
 	ometria   *fakeometria.Server
-	stop      func() error
+	stop      func()
 }
 
 // openAccount starts the fakes of an account and adds the connections.
@@ -118,27 +77,24 @@ func (b *bench) openAccount(ctx context.Context, name string, lifted bool) (a *a
 		name: name, mailchimp: fakemailchimp.New(fakemailchimp.Config{}),
 		ometria: fakeometria.New(fakeometria.Config{Rate: fakeRate, Queue: -1}),
 	}
-	from, err := serve(ctx, a.mailchimp)
-	if err != nil {
-		return nil, err
+	from, to := httptest.NewServer(a.mailchimp), httptest.NewServer(a.ometria)
+	a.stop = func() {
+		from.Close()
+		to.Close()
 	}
-	to, err := serve(ctx, a.ometria)
-	if err != nil {
-		return nil, errors.Join(err, from.stop())
-	}
-	a.stop = func() error { return errors.Join(from.stop(), to.stop()) }
 	for _, c := range []connections.New{
 		{
 			Name: "mc-" + name, Kind: "mailchimp", Secrets: map[string]string{"api_key": fakemailchimp.Key},
-			Settings: json.RawMessage(fmt.Sprintf(`{"endpoint": %q}`, from.url+"/3.0")),
+			Settings: json.RawMessage(fmt.Sprintf(`{"endpoint": %q}`, from.URL+"/3.0")),
 		},
 		{
 			Name: "om-" + name, Kind: "ometria", Secrets: map[string]string{"api_key": fakeometria.Key},
-			Settings: json.RawMessage(fmt.Sprintf(`{"endpoint": %q, "requests_per_second": %d}`, to.url+"/v2", rate)),
+			Settings: json.RawMessage(fmt.Sprintf(`{"endpoint": %q, "requests_per_second": %d}`, to.URL+"/v2", rate)),
 		},
 	} {
 		if _, err := b.connections.Add(ctx, c); err != nil {
-			return nil, errors.Join(err, a.stop())
+			a.stop()
+			return nil, err
 		}
 	}
 	return a, nil

@@ -2,7 +2,6 @@ package syncbench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -60,7 +59,7 @@ func (b *bench) load(ctx context.Context, of loading) (l *Load, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, a.stop()) }()
+	defer a.stop()
 	a.fill(list, of.members)
 	before, err := workerprocess.CPU(b.worker.PID())
 	if err != nil {
@@ -72,7 +71,7 @@ func (b *bench) load(ctx context.Context, of loading) (l *Load, err error) {
 		if run == 0 {
 			err = b.create(ctx, a, of.name, list)
 			if err == nil && of.scan {
-				_, err = b.db.Exec(ctx, "UPDATE syncs SET created_at = now() - interval '2 days' WHERE name = $1", of.name)
+				_, err = b.DB.Exec(ctx, "UPDATE syncs SET created_at = now() - interval '2 days' WHERE name = $1", of.name)
 			}
 		} else {
 			err = b.again(ctx, of.name)
@@ -121,8 +120,8 @@ func (b *bench) again(ctx context.Context, name string) error {
 // awaitRuns waits until so many runs of a sync have succeeded, the last with so many members, and returns the
 // end of the last.
 func (b *bench) awaitRuns(ctx context.Context, name string, runs, members int) (ended time.Time, err error) {
-	rows := syncstore.New(b.store.Store)
-	err = until(ctx, 50*time.Millisecond, func() (bool, error) {
+	rows := syncstore.New(b.Store.Store)
+	err = delay.Until(ctx, 50*time.Millisecond, func() (bool, error) {
 		history, err := rows.History(ctx, name, syncstore.RunFilter{}, 0, runs)
 		if err != nil || len(history) < runs || history[0].Status == syncstore.StatusRunning {
 			return false, err
@@ -136,14 +135,4 @@ func (b *bench) awaitRuns(ctx context.Context, name string, runs, members int) (
 		return true, nil
 	})
 	return ended, err
-}
-
-// until calls look again and again until it says that it has seen enough.
-func until(ctx context.Context, every time.Duration, look func() (seen bool, err error)) error {
-	for range delay.Rounds(ctx, every) {
-		if seen, err := look(); seen || err != nil {
-			return err
-		}
-	}
-	return context.Cause(ctx)
 }

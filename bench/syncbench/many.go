@@ -2,12 +2,13 @@ package syncbench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/internal/delay"
 )
 
 // Many are the figures of many lists that share the budgets of their accounts.
@@ -38,7 +39,7 @@ func (b *bench) many(ctx context.Context, cfg Config) (m *Many, err error) {
 	accounts := make([]*account, 0, cfg.Accounts)
 	defer func() {
 		for _, a := range accounts {
-			err = errors.Join(err, a.stop())
+			a.stop()
 		}
 	}()
 	for n := range cfg.Accounts {
@@ -79,10 +80,10 @@ func listOf(n int) string { return fmt.Sprintf("list%d", n) }
 // awaitMany waits until the full loads of so many syncs have succeeded, after which the first updates may already run.
 // A failure ends it.
 func (b *bench) awaitMany(ctx context.Context, syncs int) error {
-	return until(ctx, 500*time.Millisecond, func() (bool, error) {
+	return delay.Until(ctx, 500*time.Millisecond, func() (bool, error) {
 		var succeeded, failed int
 		var why string
-		err := b.db.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'succeeded'),
+		err := b.DB.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'succeeded'),
 			count(*) FILTER (WHERE status = 'failed'),
 			coalesce(max(error) FILTER (WHERE status = 'failed'), '')
 			FROM sync_runs WHERE sync LIKE 'many-%' AND kind = 'full'`).Scan(
@@ -96,7 +97,7 @@ func (b *bench) awaitMany(ctx context.Context, syncs int) error {
 
 // lookBack reads from the store and the fakes how it went.
 func (b *bench) lookBack(ctx context.Context, m *Many, accounts []*account, began time.Time) error {
-	rows, err := b.db.Query(ctx, `SELECT extract(epoch FROM max(r.ended_at) - $1::timestamptz)::float8
+	rows, err := b.DB.Query(ctx, `SELECT extract(epoch FROM max(r.ended_at) - $1::timestamptz)::float8
 		FROM sync_runs r JOIN syncs s ON s.name = r.sync WHERE r.sync LIKE 'many-%' AND r.kind = 'full'
 		GROUP BY s.from_connection`, began)
 	if err != nil {

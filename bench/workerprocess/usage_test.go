@@ -3,22 +3,12 @@ package workerprocess
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestParseStat(t *testing.T) {
-	t.Parallel()
-	// The name of a program may hold anything.
-	s, err := parseStat("42 (a) b) S 7 42 42 0 -1 4194304 1 2 3 4 150 50 30 20 20 0 1 0 1 1 1")
-	require.NoError(t, err)
-	require.Equal(t, stat{parent: 7, used: 2500 * time.Millisecond}, s)
-	_, err = parseStat("42 (a) S 7")
-	require.ErrorContains(t, err, "too few fields")
-}
 
 func TestProcesses(t *testing.T) {
 	t.Parallel()
@@ -29,11 +19,20 @@ func TestProcesses(t *testing.T) {
 	word := strconv.Itoa(os.Getpid()) + "000"
 	_, err = Find("sleep", word)
 	require.ErrorContains(t, err, "0 processes")
-	child := exec.CommandContext(t.Context(), "sleep", word)
+	// The name of a program may hold anything.
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	odd := filepath.Join(t.TempDir(), "a) b")
+	require.NoError(t, os.Symlink(sleep, odd))
+	child := exec.CommandContext(t.Context(), odd, word)
+	child.Args[0] = "sleep"
 	require.NoError(t, child.Start())
 	pid, err := Find("sleep", word)
 	require.NoError(t, err)
 	require.Equal(t, child.Process.Pid, pid)
+	parent, err = Parent(pid)
+	require.NoError(t, err)
+	require.Equal(t, os.Getpid(), parent)
 	before, err := CPU(os.Getpid())
 	require.NoError(t, err)
 	require.NoError(t, child.Process.Kill())

@@ -12,10 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // Worker is a worker in a process of its own.
@@ -134,24 +134,23 @@ func (w *Worker) ready(ctx context.Context, url string) error {
 func (w *Worker) PID() int { return w.cmd.Process.Pid }
 
 // PeakMiB is the most memory that the process has had in use.
-func (w *Worker) PeakMiB() (float64, error) { return w.memoryMiB("VmHWM:") }
+func (w *Worker) PeakMiB() (float64, error) {
+	status, err := w.status()
+	return float64(status.VmHWM) / (1 << 20), err
+}
 
 // ResidentMiB is the memory that the process has in use.
-func (w *Worker) ResidentMiB() (float64, error) { return w.memoryMiB("VmRSS:") }
+func (w *Worker) ResidentMiB() (float64, error) {
+	status, err := w.status()
+	return float64(status.VmRSS) / (1 << 20), err
+}
 
-// memoryMiB returns a field of the process's status: see proc_pid_status(5).
-func (w *Worker) memoryMiB(field string) (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
+func (w *Worker) status() (procfs.ProcStatus, error) {
+	p, err := procfs.NewProc(w.PID())
 	if err != nil {
-		return 0, err
+		return procfs.ProcStatus{}, err
 	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, field); ok {
-			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 64)
-			return kib / 1024, err
-		}
-	}
-	return 0, fmt.Errorf("the system does not tell %s of a process", strings.TrimSuffix(field, ":"))
+	return p.NewStatus()
 }
 
 // Stop ends the process in order, and waits for it.

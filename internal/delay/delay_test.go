@@ -2,6 +2,7 @@ package delay_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,4 +69,24 @@ func TestRoundsBeginAtOnce(t *testing.T) {
 		}
 		require.Equal(t, 1, rounds, "the first round, although the context has ended")
 	})
+}
+
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	looks := 0
+	require.NoError(t, delay.Until(t.Context(), time.Millisecond, func() (bool, error) {
+		looks++
+		return looks == 3, nil
+	}))
+	require.Equal(t, 3, looks)
+
+	broken := errors.New("broken")
+	require.ErrorIs(t, delay.Until(t.Context(), time.Hour, func() (bool, error) { return false, broken }), broken)
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	err := delay.Until(ctx, time.Hour, func() (bool, error) {
+		cancel(broken)
+		return false, nil
+	})
+	require.ErrorIs(t, err, broken, "the cause of the end")
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	program.Role("bench-api", apibench.RunRole)
+	program.Role("bench-api", apibench.Roles())
 	program.Main("bench-api", measure)
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	program.Role("bench-ingest", ingestbench.RunRole)
+	program.Role("bench-ingest", ingestbench.Roles())
 	program.Main("bench-ingest", measure)
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	program.Role("bench-jobs", jobsbench.RunRole)
+	program.Role("bench-jobs", jobsbench.Roles())
 	program.Main("bench-jobs", measure)
 }
 
