@@ -59,7 +59,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 }
 
 func (b *bench) close() error {
-	b.Stack.Close()
+	b.Close()
 	return b.engine.Close()
 }
 

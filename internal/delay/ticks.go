@@ -34,8 +34,8 @@ func Rounds(ctx context.Context, interval time.Duration) iter.Seq[time.Time] {
 	}
 }
 
-// Until calls look at once and then at an interval, until it reports that it has seen enough. It returns the first error,
-// or the cause of ctx's end.
+// Until calls look at once and then at an interval, until it reports that it has seen enough. It returns the first
+// error, or the cause of the end of ctx.
 func Until(ctx context.Context, interval time.Duration, look func() (enough bool, err error)) error {
 	for range Rounds(ctx, interval) {
 		if enough, err := look(); enough || err != nil {

@@ -38,6 +38,15 @@ type Fault struct {
 	// Hang does not answer until the client gives up, or closes the connection after HangSeconds.
 	Hang        bool    `json:"hang,omitempty"`
 	HangSeconds float64 `json:"hang_seconds,omitempty"`
+	// Delay is the time before the answer. A fault with no other failure is a slow call that succeeds.
+	Delay time.Duration `json:"-"`
+	// Answer answers the call instead of Status, Type and Body.
+	Answer http.HandlerFunc `json:"-"`
+}
+
+// slow reports whether the fault does nothing but delay the answer.
+func (f Fault) slow() bool {
+	return f.Delay > 0 && f.Status == 0 && f.Answer == nil && !f.Cut && !f.Drop && !f.Hang
 }
 
 // Faults are the faults of a fake, in the order in which they were injected. It is safe for concurrent
@@ -101,7 +110,10 @@ func (f *Faults) next(method string) (Fault, bool) {
 func (f *Faults) Wrap(method string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fault, ok := f.next(method)
-		if !ok {
+		if delay.Wait(r.Context(), fault.Delay) != nil {
+			return // the client has gone
+		}
+		if !ok || fault.slow() {
 			next(w, r)
 			return
 		}
@@ -138,6 +150,9 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, whole *httptest.Re
 		w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
 		body = whole.Body.Bytes()[:whole.Body.Len()/2]
 		w.WriteHeader(whole.Code)
+	case f.Answer != nil:
+		f.Answer(w, r)
+		return
 	default:
 		if f.Type != "" {
 			w.Header().Set("Content-Type", f.Type)

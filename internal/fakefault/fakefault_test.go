@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -81,4 +82,29 @@ func TestFaults(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, code)
 	}
+}
+
+func TestFaultsOfPrograms(t *testing.T) {
+	t.Parallel()
+	var faults fakefault.Faults
+	server := httptest.NewServer(faults.Wrap("a", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	t.Cleanup(server.Close)
+	faults.Inject(
+		fakefault.Fault{Times: 1, Delay: 20 * time.Millisecond},
+		fakefault.Fault{Times: 1, Answer: func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "no "+r.Method, http.StatusTeapot)
+		}},
+	)
+	begun := time.Now()
+	code, _, _, err := call(t, http.MethodGet, server.URL, "")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusAccepted, code, "a slow call succeeds")
+	require.GreaterOrEqual(t, time.Since(begun), 20*time.Millisecond)
+
+	code, text, _, err := call(t, http.MethodGet, server.URL, "")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusTeapot, code)
+	require.Equal(t, "no GET\n", text)
 }

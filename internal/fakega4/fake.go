@@ -21,8 +21,9 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/fakefault"
 )
 
 // Credentials that the fake accepts, besides the key of ServiceAccountKey.
@@ -75,14 +76,13 @@ type Config struct {
 
 // Server answers like Google. It is an http.Handler, safe for concurrent use.
 type Server struct {
-	cfg      Config
-	zone     *time.Location
-	source   source
-	mux      *http.ServeMux
-	auth     authority
-	faults   faults
-	quotas   quotas
-	requests counters
+	cfg    Config
+	zone   *time.Location
+	source source
+	mux    *http.ServeMux
+	auth   authority
+	faults fakefault.Faults
+	quotas quotas
 }
 
 // source has the data.
@@ -128,7 +128,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /v1beta/properties/{property}", s.faulty("properties", s.authorized(s.property)))
 	s.mux.HandleFunc("POST /v1beta/properties/{call}", s.reports)
 	s.mux.HandleFunc("POST /control/faults", s.controlFaults)
-	s.mux.HandleFunc("DELETE /control/faults", s.controlClear)
+	s.mux.HandleFunc("DELETE /control/faults", s.faults.Control)
 	s.mux.HandleFunc("POST /control/quotas/{quota}/exhaust", s.controlExhaust)
 	s.mux.HandleFunc("POST /control/tokens/revoke", s.controlRevoke)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -138,26 +138,3 @@ func (s *Server) routes() {
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// counters count answered and refused calls by method.
-type counters struct {
-	mu sync.Mutex
-	n  map[string]int
-}
-
-func (c *counters) add(method string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.n == nil {
-		c.n = map[string]int{}
-	}
-	c.n[method]++
-}
-
-// Requests returns how many calls of a method there were, good and bad: "token",
-// "accountSummaries", "properties", "runReport" or "batchRunReports".
-func (s *Server) Requests(method string) int {
-	s.requests.mu.Lock()
-	defer s.requests.mu.Unlock()
-	return s.requests.n[method]
-}

@@ -1,15 +1,14 @@
 package fakega4
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
-	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/convert"
 	"github.com/sluicehq/sluice/internal/delay"
+	"github.com/sluicehq/sluice/internal/fakefault"
 )
 
 // Fault is something that goes wrong with calls.
@@ -40,78 +39,35 @@ type Fault struct {
 	Delay time.Duration `json:"delay,omitempty"`
 }
 
-// faults are in force in the order in which they were given: the first that meets a call
-// is what happens to it.
-type faults struct {
-	mu  sync.Mutex
-	all []*Fault
-}
+// Inject puts faults in force, in their order: the first that meets a call is what happens to it.
+func (s *Server) Inject(all ...Fault) { s.faults.Inject(convert.Slice(all, common)...) }
 
-// Inject puts faults in force.
-func (s *Server) Inject(all ...Fault) {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	for _, f := range all {
-		s.faults.all = append(s.faults.all, &f)
+// common returns a fault as one of all fakes.
+func common(fault Fault) fakefault.Fault {
+	c := fakefault.Fault{
+		Method: fault.Method, Skip: fault.Skip, Times: fault.Times, Cut: fault.Cut, Hang: fault.Hang, Delay: fault.Delay,
 	}
+	switch {
+	case fault.Status != 0:
+		c.Answer = func(w http.ResponseWriter, r *http.Request) { writeError(w, fault.answer(r)) }
+	case fault.Garbage:
+		c.Status, c.Type, c.Body = http.StatusOK, "text/html", "<html>Something went wrong.</html>"
+	}
+	return c
 }
 
 // ClearFaults ends all faults.
-func (s *Server) ClearFaults() {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.all = nil
-}
+func (s *Server) ClearFaults() { s.faults.Clear() }
 
-// next returns what happens to a call.
-func (f *faults) next(method string) (Fault, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, fault := range f.all {
-		if fault.Method != "" && fault.Method != method {
-			continue
-		}
-		if fault.Skip > 0 {
-			fault.Skip--
-			continue
-		}
-		if fault.Times == 1 {
-			f.all = append(f.all[:i:i], f.all[i+1:]...)
-		} else if fault.Times > 1 {
-			fault.Times--
-		}
-		return *fault, true
-	}
-	return Fault{}, false
-}
+// Requests returns how many calls of a method there were, good and bad: "token",
+// "accountSummaries", "properties", "runReport" or "batchRunReports".
+func (s *Server) Requests(method string) int { return s.faults.Calls(method) }
 
-// faulty counts calls of a method and lets faults happen to them.
+// faulty counts calls of a method and lets faults happen to them. Every answer takes the latency.
 func (s *Server) faulty(method string, next http.HandlerFunc) http.HandlerFunc {
+	next = s.faults.Wrap(method, next)
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.requests.add(method)
-		fault, ok := s.faults.next(method)
-		if !wait(r, s.cfg.Latency+fault.Delay) {
-			return
-		}
-		switch {
-		case !ok:
-			next(w, r)
-		case fault.Hang:
-			// The server notices that the client has gone only behind the body.
-			var body bytes.Buffer
-			if _, err := body.ReadFrom(r.Body); err == nil {
-				<-r.Context().Done()
-			}
-		case fault.Status != 0:
-			writeError(w, fault.answer(r))
-		case fault.Garbage:
-			w.Header().Set("Content-Type", "text/html")
-			if _, err := w.Write([]byte("<html>Something went wrong.</html>")); err != nil {
-				return // the client has gone
-			}
-		case fault.Cut:
-			cut(w, r, next)
-		default:
+		if delay.Wait(r.Context(), s.cfg.Latency) == nil {
 			next(w, r)
 		}
 	}
@@ -134,29 +90,6 @@ func (f Fault) answer(r *http.Request) *rpcError {
 	return e
 }
 
-// cut sends the first half of the good answer and ends the connection.
-func cut(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
-	whole := httptest.NewRecorder()
-	next(whole, r)
-	for name, values := range whole.Header() {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(whole.Code)
-	half := whole.Body.Bytes()[:whole.Body.Len()/2]
-	if _, err := w.Write(half); err != nil {
-		return // the client has gone
-	}
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		return // the client has gone
-	}
-	panic(http.ErrAbortHandler)
-}
-
-// wait lets time pass, and says whether the client is still there.
-func wait(r *http.Request, d time.Duration) bool {
-	return delay.Wait(r.Context(), d) == nil
-}
-
 // controlFaults is POST /control/faults: a Fault as JSON.
 func (s *Server) controlFaults(w http.ResponseWriter, r *http.Request) {
 	var f Fault
@@ -167,12 +100,6 @@ func (s *Server) controlFaults(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Inject(f)
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// controlClear is DELETE /control/faults.
-func (s *Server) controlClear(w http.ResponseWriter, _ *http.Request) {
-	s.ClearFaults()
 	w.WriteHeader(http.StatusNoContent)
 }
 
