@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"errors"
 	"context"
 	"fmt"
 	"io"
@@ -306,7 +307,7 @@ func TestLimitsOfMemory(t *testing.T) {
 	} {
 		err := history.Explained(&clickhouse.Exception{Code: 241, Message: message})
 		require.ErrorIs(t, err, want, message)
-		if want == history.ErrBusy {
+		if errors.Is(want, history.ErrBusy) {
 			require.EqualError(t, err, "ClickHouse has no memory left for all queries together: repeat the query later, or "+
 				"raise max_server_memory_usage or max_memory_usage_for_user of ClickHouse: "+message)
 		}
