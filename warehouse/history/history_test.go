@@ -1,8 +1,8 @@
 package history_test
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
