@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -37,8 +39,37 @@ func (s *Store) Migrations() (*migration.Migrator, error) {
 	server := s.sql.Pool.Config().ConnConfig
 	database := migration.Database{Name: "store", Place: fmt.Sprintf("database %q at %s",
 		server.Database, net.JoinHostPort(server.Host, strconv.Itoa(int(server.Port))))}
-	return migration.New(database, goose.DialectPostgres, stdlib.OpenDBFromPool(s.sql.Pool), files,
+	m, err := migration.New(database, goose.DialectPostgres, stdlib.OpenDBFromPool(s.sql.Pool), files,
 		goose.WithSessionLocker(locker))
+	if err == nil {
+		m.Require(refuseOldServer)
+	}
+	return m, err
+}
+
+// ErrOldServer is the error of migrations on a PostgreSQL that is too old.
+var ErrOldServer = errors.New("this PostgreSQL is too old: want 17 or later")
+
+// oldestServer is the first PostgreSQL that can change the expression of a generated column.
+const oldestServer = 170_000
+
+func refuseOldServer(ctx context.Context, db *sql.DB) error {
+	var number int
+	var version string
+	err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::integer,
+		current_setting('server_version')`).Scan(&number, &version)
+	if err != nil {
+		return err
+	}
+	return checkServer(number, version)
+}
+
+// checkServer refuses a version of PostgreSQL, as a number and as text, that is too old.
+func checkServer(number int, version string) error {
+	if number < oldestServer {
+		return fmt.Errorf("%w: it is %s", ErrOldServer, version)
+	}
+	return nil
 }
 
 // Migrate brings the store's schema up to date.

@@ -20,6 +20,8 @@ type Migrator struct {
 	database Database
 	db       *sql.DB
 	provider *goose.Provider
+	// check refuses a server that the migrations do not run on; nil if they run on all.
+	check func(context.Context, *sql.DB) error
 }
 
 // Database identifies a database in errors.
@@ -77,6 +79,9 @@ func New(
 	return &Migrator{database: database, db: db, provider: provider}, nil
 }
 
+// Require sets what is checked before anything else, such as the version of the server.
+func (m *Migrator) Require(check func(context.Context, *sql.DB) error) { m.check = check }
+
 // Up applies every pending migration and returns their number. It returns an [UnsupportedError] about a
 // database with an unknown schema version.
 func (m *Migrator) Up(ctx context.Context) (int, error) {
@@ -90,8 +95,14 @@ func (m *Migrator) Up(ctx context.Context) (int, error) {
 	return len(results), nil
 }
 
-// refuseUnsupported refuses a database whose schema version is not that of a migration.
+// refuseUnsupported refuses a server that is not what is required, and a database whose schema version is not that of
+// a migration.
 func (m *Migrator) refuseUnsupported(ctx context.Context) error {
+	if m.check != nil {
+		if err := m.check(ctx, m.db); err != nil {
+			return fmt.Errorf("check the server of the %s: %w", m.database.Name, m.cause(ctx, err))
+		}
+	}
 	current, newest, err := m.provider.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the schema version of the %s: %w", m.database.Name, m.cause(ctx, err))
