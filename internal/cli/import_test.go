@@ -205,8 +205,9 @@ func TestStartIsRefused(t *testing.T) {
 	_, s := start(t)
 	s.ok(t, "site", "add", "example.com")
 	s.fails(t, "site b.com: not found: add it with `sluice site add b.com`", "import", "start", "csv", "/tmp", "--site", "b.com")
-	s.fails(t, `arguments of noop: unknown argument "paths": the arguments are rows, parts, bad_rows, start_date, end_date, `+
-		`fail, panic, fail_times, permanent, wait, unchanged, fingerprint, data, locks, delay`, "import", "start", "noop", "/tmp", "--site", "example.com")
+	s.fails(t, `unexpected argument "/tmp": arguments of the importer are set by --args '{"NAME": VALUE}': see `+
+		"`sluice import start noop --help`",
+		"import", "start", "noop", "/tmp", "--site", "example.com")
 	s.fails(t, `arguments of noop: argument "rows": want a whole number, got a string`,
 		"import", "start", "noop", "--site", "example.com", "--args", `{"rows": "many"}`)
 	s.fails(t, `arguments of csv: argument "paths": want at least one path`, "import", "start", "csv", "--site", "example.com")

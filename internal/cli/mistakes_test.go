@@ -88,6 +88,7 @@ func TestMoreMistakes(t *testing.T) {
 		"sync rejects":                               "want one argument, a sync's name, got none: see `sluice sync rejects --help`",
 		"sync rejects a --limit 0":                   "--limit 0: want 1 to 1000",
 		"sync rejects a --id 7":                      "--id is for --retry",
+		"sync rejects a --by ann":                    "--by is for --retry",
 		"sync rejects a --retry --id x":              `--id "x": want a number, as ` + "`sluice sync rejects` lists it",
 		"sync set a":                                 "want a sync's name and changes: `sluice sync set NAME KEY=VALUE...`",
 		"sync set a x":                               `"x": want KEY=VALUE, such as latest_timestamp=null`,

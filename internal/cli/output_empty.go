@@ -8,7 +8,7 @@ import (
 )
 
 // noFilters are the flags of listings that do not filter.
-var noFilters = []string{"all", "by", "count", "hourly", "limit", "o", "output", "skip"}
+var noFilters = []string{"all", "count", "hourly", "limit", "o", "output", "skip"}
 
 // withoutTable writes a list that needs no table: with --output json the views of its rows, without rows the line of
 // nothing. It has not written where people want a table.

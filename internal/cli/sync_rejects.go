@@ -60,6 +60,8 @@ func syncRejects(ctx context.Context, s *session) error {
 			"--retry is for --kind %s: records of the kind %s are delivered", kindRejected, kindHeld))
 	case len(ids) > 0 && !c.Bool("retry"):
 		return exitWith(exitUsage, errors.New("--id is for --retry"))
+	case c.IsSet("by") && !c.Bool("retry"):
+		return exitWith(exitUsage, errors.New("--by is for --retry"))
 	}
 	if err := checkRejectFilters(c, kind); err != nil {
 		return exitWith(exitUsage, err)
