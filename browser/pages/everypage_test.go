@@ -96,6 +96,10 @@ func everyForm(site string) []form {
 		{path: "/new/site", fields: map[string]string{"Domain": "no domain"}, button: "Add site"},
 		{path: "/sites/" + site + "/settings", fields: map[string]string{"What a new key is for": "shop"}, button: "Create a key"},
 		{path: "/ingestion/try?site=" + site, button: "Try it"},
+		{
+			path: "/ingestion/try?site=" + site, button: "Try it",
+			fields: map[string]string{"Site": strings.Repeat("m", 60) + ".example"},
+		},
 		{path: "/imports/new?site=" + site + "&source=noop", button: "Dry run"},
 		{path: "/flows/edit?flow=every-page", button: "Check and show changes"},
 		{path: "/flows/edit?flow=every-page", button: "Test"},
