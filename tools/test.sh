@@ -57,9 +57,10 @@ done
 
 # go test prints "ok<tab>package<tab>1.234s" for a package that passed, and
 # "FAIL<tab>package<tab>1.234s" or "FAIL<tab>package [build failed]" for another.
+# sed reads to the end: sort must not find its output closed, which would be an error here.
 printf '\nslowest packages\n'
 cat "$output"/* | awk -F'\t' '$1 ~ /^(ok|FAIL)/ && $3 ~ /^[0-9.]+s/ { printf "%8.1f s  %s\n", $3, $2 }' |
-    sort -rn | head -n 10
+    sort -rn | sed -n 1,10p
 
 # failed_packages prints the command that runs each failed package alone.
 failed_packages() {
