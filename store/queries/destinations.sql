@@ -6,10 +6,9 @@ SELECT * FROM events WHERE source = sqlc.arg(source) AND idempotency_key = sqlc.
 -- name: EventByID :one
 SELECT * FROM events WHERE id = $1;
 
--- EventsByID returns the existing events among some IDs. A planner that sees their number makes a plan for
--- each call, which takes longer than to read a few events.
+-- EventsByID returns the existing events among some IDs.
 -- name: EventsByID :many
-SELECT * FROM events WHERE id = ANY ((SELECT sqlc.arg(ids)::text[])::text[]);
+SELECT * FROM events WHERE id = ANY (sqlc.arg(ids)::text[]);
 
 -- SubEvents returns the parts of an event in the order of their creation.
 -- name: SubEvents :many

@@ -244,11 +244,10 @@ func (q *Queries) EventByKey(ctx context.Context, source string, key string) (Ev
 }
 
 const eventsByID = `-- name: EventsByID :many
-SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = ANY ((SELECT $1::text[])::text[])
+SELECT id, source, name, version, context, data, parent_event_id, idempotency_key, sent_at, received_at FROM events WHERE id = ANY ($1::text[])
 `
 
-// EventsByID returns the existing events among some IDs. A planner that sees their number makes a plan for
-// each call, which takes longer than to read a few events.
+// EventsByID returns the existing events among some IDs.
 func (q *Queries) EventsByID(ctx context.Context, ids []string) ([]Event, error) {
 	rows, err := q.db.Query(ctx, eventsByID, ids)
 	if err != nil {
