@@ -1,12 +1,15 @@
 package pages_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
@@ -38,6 +41,25 @@ func (r *reader) follow(key string) {
 	before := browsertest.Evaluate[float64](r.Tab, "performance.timeOrigin")
 	r.press(key)
 	r.awaitTrue(fmt.Sprintf("performance.timeOrigin !== %v && document.readyState === 'complete'", before), "the next page")
+}
+
+// hold presses a key, and returns how to let it go.
+func (r *reader) hold(key string) (release func()) {
+	r.t.Helper()
+	events := kb.Encode([]rune(key)[0])
+	dispatch := func(events ...*input.DispatchKeyEventParams) {
+		r.Run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			for _, e := range events {
+				if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, *e); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	last := len(events) - 1
+	dispatch(events[:last]...)
+	return func() { dispatch(events[last]) }
 }
 
 // focus is where the focus is.
@@ -130,4 +152,50 @@ func TestKeyboard(t *testing.T) {
 		}, wait, poll)
 		r.requireNoFaults()
 	})
+}
+
+// An update takes no button from under a finger: parts of which the server says the same stay as they are, and what is
+// being pressed is replaced once it is let go.
+func TestPressedDuringUpdate(t *testing.T) {
+	s := setup(t)
+	path := fmt.Sprintf("/imports/%d", post[struct{ ID int64 }](t, s, "/sites/"+s.site(t)+"/imports", map[string]any{
+		"source": "noop", "args": map[string]any{"rows": 100_000, "parts": 100, "delay": "1s"},
+	}).ID)
+	polltest.Until(t, func(c *polltest.Check) { require.Equal(c, "running", importStatus(c, s, path)) }, wait, poll)
+
+	r := s.administrator(t, widths[0])
+	r.visit(path)
+	r.awaitTrue(fmt.Sprintf(`!!%s("Pause", "")`, find), "a button to pause")
+	browsertest.Evaluate[bool](r.Tab, fmt.Sprintf(`(() => {
+		window.button = %s("Pause", "");
+		button.focus();
+		window.answers = "";
+		document.addEventListener("htmx:beforeSwap", (e) => { answers += e.detail.xhr.response; });
+		htmx.trigger(document.querySelector("[sse-connect]"), "refresh");
+		return true;
+	})()`, find))
+	r.awaitTrue(`answers.includes("rows_per_second")`, "an update")
+	require.True(t, browsertest.Evaluate[bool](r.Tab, "button.isConnected && button === document.activeElement"),
+		"the same button stays")
+
+	rate := func(rows int) {
+		t.Helper()
+		post[any](t, s, path+"/rate", map[string]int{"rows_per_second": rows})
+		r.awaitTrue(fmt.Sprintf("answers.includes('value=\"%d\"')", rows), "the update with the rate")
+		require.True(t, browsertest.Evaluate[bool](r.Tab, "button.isConnected"), "the button is pressed")
+	}
+	release := r.hold(kb.Shift)
+	rate(777)
+	release()
+	r.awaitTrue(`!!document.querySelector("#actions input[value='777']")`, "the rate, after the key is let go")
+	require.True(t, browsertest.Evaluate[bool](r.Tab, fmt.Sprintf(`(() => {
+		window.button = %s("Pause", "");
+		return button === document.activeElement;
+	})()`, find)), "the new button has the focus")
+	release = r.hold(" ")
+	rate(888)
+	release()
+	r.awaitText("Resume")
+	require.True(t, get[struct{ Paused bool }](t, s, path).Paused)
+	r.requireNoFaults()
 }

@@ -21,6 +21,12 @@
       }
     }
   };
+
+  // The HTML that the server sent for each part of the page with an id that updates replace, before times are shown.
+  const shown = new Map();
+  for (const el of document.querySelectorAll("[hx-select-oob]")) {
+    for (const part of document.querySelectorAll(el.getAttribute("hx-select-oob"))) shown.set(part.id, part.outerHTML);
+  }
   times(document);
   setInterval(() => times(document), 30000);
 
@@ -44,37 +50,59 @@
     refresh(e.target);
   });
 
-  // A part of a page that is being used is not replaced by an update.
-  const used = (el) => el.querySelector("details.confirm[open]") || (el.contains(document.activeElement) &&
-    document.activeElement.matches("input, textarea, select"));
-  document.addEventListener("htmx:beforeSwap", (e) => { if (used(e.detail.target)) e.detail.shouldSwap = false; });
-  // Nor is one of which the server says the same as before.
-  const shown = new Map();
-  document.addEventListener("htmx:oobBeforeSwap", (e) => {
-    const { target, fragment } = e.detail;
-    const html = fragment.firstElementChild?.outerHTML;
-    if (used(target) || shown.get(target.id) === html) {
-      e.detail.shouldSwap = false;
-      return;
-    }
-    shown.set(target.id, html);
-  });
-  document.addEventListener("htmx:afterSettle", (e) => times(e.detail.elt.ownerDocument));
+  // What is being used is not replaced by an update: a field with the focus, an open confirmation, and a button while a
+  // key or the mouse is down. The page is updated afterwards.
+  let pressed = null;
+  let missed = null;
+  const used = (el) => el.contains(pressed) || el.querySelector("details.confirm[open]") ||
+    (el.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+  const released = () => {
+    if (!missed || used(missed.part)) return;
+    refresh(missed.by);
+    missed = null;
+  };
+  const listen = (names, listener) => {
+    for (const name of names) document.addEventListener(name, listener, true);
+  };
+  listen(["keydown", "pointerdown"], (e) => { pressed = e.target; });
+  listen(["keyup", "pointerup", "pointercancel"], () => { pressed = null; });
+  window.addEventListener("blur", () => { pressed = null; });
+  // After the click, the change of the focus or of the confirmation that the event brings.
+  listen(["keyup", "pointerup", "pointercancel", "focusout", "toggle"], () => setTimeout(released));
 
   // The focus stays where it was, at a link or a button, when its part of the page is replaced.
   let focused = null;
+  let by = null;
   const kept = "main a, main button, main summary";
   const key = (el) => [
     el.tagName, el.getAttribute("href"), el.closest("form")?.getAttribute("action"), el.textContent.trim(),
   ].join(" ");
-  document.addEventListener("htmx:beforeSwap", () => {
+  document.addEventListener("htmx:beforeSwap", (e) => {
     const el = document.activeElement;
     focused = el?.matches(kept) ? key(el) : null;
+    by = e.detail.requestConfig.elt;
+    if (!used(e.detail.target)) return;
+    e.detail.shouldSwap = false;
+    missed = { part: e.detail.target, by };
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  // A part of which the server says the same as before is not replaced either.
+  document.addEventListener("htmx:oobBeforeSwap", (e) => {
+    const { target, fragment } = e.detail;
+    const html = fragment.firstElementChild?.outerHTML;
+    if (shown.get(target.id) === html) {
+      e.detail.shouldSwap = false;
+    } else if (used(target)) {
+      e.detail.shouldSwap = false;
+      missed = { part: target, by };
+    } else {
+      shown.set(target.id, html);
+    }
+  });
+  document.addEventListener("htmx:afterSwap", () => {
     if (!focused || document.activeElement !== document.body) return;
     [...document.querySelectorAll(kept)].find((el) => key(el) === focused)?.focus({ preventScroll: true });
   });
+  document.addEventListener("htmx:afterSettle", (e) => times(e.detail.elt.ownerDocument));
 
   // Filters apply when they change.
   document.addEventListener("change", (e) => {
