@@ -38,11 +38,7 @@ const recordTimeout = 30 * time.Second
 // record records the result of a batch and its evidence about the health of the connection, and
 // notifies the producers of chained jobs.
 func (d *Destinations) record(ctx context.Context, r *batchResult) error {
-	d.recorder.once.Do(func() {
-		d.recorder.group.Do = d.recordTogether
-		// A second group would only split the first one.
-		d.recorder.group.MaxGroups = 1
-	})
+	d.recorder.once.Do(func() { d.recorder.group.Do = d.recordTogether })
 	log := d.Logger.With("destination", r.ref.Destination, "action", r.ref.Action)
 	err := d.recorder.group.Call(ctx, r)
 	if err == nil {

@@ -70,8 +70,6 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		s.name, s.subject = l.streamName(i), l.subject(i)
 		s.packer.Shared = l.shared()
 		s.commits.Do = func(ctx context.Context, calls []*appendCall) { l.commit(ctx, i, calls) }
-		// One commit at a time packs best: the calls that arrive meanwhile form the next.
-		s.commits.MaxGroups = 1
 		s.commits.MaxCalls = pack.MaxRecords
 		s.commits.MaxSize = pack.MaxRecordBytes
 		s.commits.Size = func(c *appendCall) int { return c.size }

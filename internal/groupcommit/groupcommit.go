@@ -15,14 +15,11 @@ import (
 // ErrWithdrawn is the error of a call whose context ended while it was waiting for a group: it was not executed.
 var ErrWithdrawn = errors.New("withdrawn before it was executed")
 
-// Group executes concurrent calls together. Calls that arrive while all groups are busy form the
-// next group. No call waits for others to arrive.
+// Group executes concurrent calls together: those that arrive while a group is executed form the next one.
+// No call waits for others to arrive. Several groups at once would be smaller and cost more.
 type Group[Call any] struct {
-	// Do executes the calls of a group and stores the results in them. It runs in up to MaxGroups
-	// goroutines concurrently, each bounded by Timeout. Required.
+	// Do executes the calls of a group and stores the results in them, bounded by Timeout. Required.
 	Do func(ctx context.Context, calls []Call)
-	// MaxGroups is the number of concurrent groups. Defaults to 4.
-	MaxGroups int
 	// MaxCalls is the maximum number of calls in a group. Defaults to 200.
 	MaxCalls int
 	// MaxSize bounds the sum of Size over the calls of a group; a larger call has a group of
@@ -35,7 +32,7 @@ type Group[Call any] struct {
 	waiting []*pendingCall[Call]
 	// size is that of the waiting calls, with MaxSize.
 	size    int
-	running int
+	running bool
 }
 
 type pendingCall[Call any] struct {
@@ -45,8 +42,7 @@ type pendingCall[Call any] struct {
 }
 
 const (
-	defaultMaxGroups = 4
-	defaultMaxCalls  = 200
+	defaultMaxCalls = 200
 	// Timeout bounds one group. The context of a single caller does not end a group.
 	Timeout = 30 * time.Second
 )
@@ -61,8 +57,8 @@ func (g *Group[Call]) Call(ctx context.Context, call Call) error {
 	g.mu.Lock()
 	g.waiting = append(g.waiting, pending)
 	g.size += pending.size
-	if g.running < g.maxGroups() {
-		g.running++
+	if !g.running {
+		g.running = true
 		// It ends when no call is waiting.
 		go g.serve(context.WithoutCancel(ctx))
 	}
@@ -96,10 +92,6 @@ func (g *Group[Call]) withdraw(call *pendingCall[Call]) bool {
 	return true
 }
 
-func (g *Group[Call]) maxGroups() int {
-	return cmp.Or(g.MaxGroups, defaultMaxGroups)
-}
-
 // serve executes groups until no call is waiting.
 func (g *Group[Call]) serve(ctx context.Context) {
 	for group := g.next(); len(group) > 0; group = g.next() {
@@ -131,7 +123,7 @@ func (g *Group[Call]) next() []*pendingCall[Call] {
 	}
 	if g.waiting = g.waiting[n:]; n == 0 {
 		g.waiting = nil
-		g.running--
+		g.running = false
 	}
 	return group
 }

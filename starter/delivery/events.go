@@ -133,11 +133,7 @@ func (c *Client) addEvents(ctx context.Context, calls []*eventCall) {
 	if len(good) == 0 {
 		return
 	}
-	if !c.store(ctx, good) {
-		for _, e := range good {
-			c.store(ctx, []*pendingEvent{e})
-		}
-	}
+	c.storeAll(ctx, good)
 	var added []deliverystore.NewEvent
 	for _, e := range good {
 		if e.err == nil {
@@ -147,8 +143,17 @@ func (c *Client) addEvents(ctx context.Context, calls []*eventCall) {
 	c.notify(ctx, jobsOf(added))
 }
 
-// store stores events in one transaction. It reports whether each of them has its result: several that
-// have failed together have to be stored one by one.
+// storeAll stores events in as few transactions as the refused ones among them allow.
+func (c *Client) storeAll(ctx context.Context, pending []*pendingEvent) {
+	if !c.store(ctx, pending) {
+		half := len(pending) / 2
+		c.storeAll(ctx, pending[:half])
+		c.storeAll(ctx, pending[half:])
+	}
+}
+
+// store stores events in one transaction. It reports whether each of them has its result: of several that
+// have failed together it is not known which one is to blame.
 func (c *Client) store(ctx context.Context, pending []*pendingEvent) bool {
 	events := convert.Slice(pending, func(e *pendingEvent) deliverystore.NewEvent { return e.event })
 	added, err := c.cfg.Store.Deliveries.AddEvents(ctx, events)
