@@ -36,7 +36,7 @@ const (
 	// leases, and jobs whose notification was lost.
 	pollInterval = time.Second
 	// fetchCooldown is the minimum time between two claims: jobs that arrive meanwhile share one.
-	fetchCooldown = 4 * time.Millisecond
+	fetchCooldown = time.Millisecond
 	// maxInFlight bounds the batches of an action that are in flight.
 	maxInFlight = 256
 )

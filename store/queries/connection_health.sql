@@ -21,11 +21,9 @@ SELECT * FROM record_failed_batch(
     for_connection => sqlc.arg(connection), jobs => sqlc.arg(jobs)::text[], why => sqlc.arg(reason),
     threshold => sqlc.arg(threshold), first_seconds => sqlc.arg(first_seconds), max_seconds => sqlc.arg(max_seconds));
 
--- CloseCircuits closes the circuits of connections whose jobs have succeeded.
--- name: CloseCircuits :execrows
-UPDATE connection_health
-SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
-WHERE connection = ANY (sqlc.arg(connections)::text[]) AND failures > 0;
+-- CloseCircuits closes the circuits of connections whose jobs have succeeded, and returns how many changed.
+-- name: CloseCircuits :one
+SELECT close_circuits(sqlc.arg(connections)::text[])::bigint AS closed;
 
 -- EndProbe ends a probe without evidence: another job can be the probe.
 -- name: EndProbe :exec

@@ -45,25 +45,11 @@ WHERE id = ANY (sqlc.arg(ids)::text[]) ORDER BY id FOR UPDATE;
 -- still executing, and unknown ones whose worker reports a final outcome late. It closes the circuits of
 -- healthy connections.
 -- name: RecordJobs :many
-WITH closed AS (
-    UPDATE connection_health
-    SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
-    WHERE connection = ANY (sqlc.arg(healthy)::text[]) AND failures > 0
-)
-UPDATE jobs j
-SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at = now(),
-    attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
-    -- Below zero: the job is not due again.
-    due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
-    finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
-FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(fencing_tokens)::bigint[]) AS fencing_token,
-             unnest(sqlc.arg(states)::text[]) AS state,
-             unnest(sqlc.arg(errors)::jsonb[]) AS error, unnest(sqlc.arg(untried)::integer[]) AS untried,
-             unnest(sqlc.arg(wait_seconds)::double precision[]) AS wait_seconds) o
-WHERE j.id = o.id AND j.fencing_token = o.fencing_token
-  -- A CASE, so that the planner uses the index of IDs and not that of states.
-  AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
-RETURNING j.id;
+SELECT recorded::text FROM record_jobs(
+    healthy => sqlc.arg(healthy)::text[], ids => sqlc.arg(ids)::text[],
+    fencing_tokens => sqlc.arg(fencing_tokens)::bigint[], states => sqlc.arg(states)::text[],
+    errors => sqlc.arg(errors)::jsonb[], untried => sqlc.arg(untried)::integer[],
+    wait_seconds => sqlc.arg(wait_seconds)::double precision[]) AS recorded;
 
 -- FencingTokens returns the fencing tokens of jobs.
 -- name: FencingTokens :many

@@ -42,19 +42,16 @@ func (q *Queries) AdvanceJobs(ctx context.Context, arg AdvanceJobsParams) (int64
 	return result.RowsAffected(), nil
 }
 
-const closeCircuits = `-- name: CloseCircuits :execrows
-UPDATE connection_health
-SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
-WHERE connection = ANY ($1::text[]) AND failures > 0
+const closeCircuits = `-- name: CloseCircuits :one
+SELECT close_circuits($1::text[])::bigint AS closed
 `
 
-// CloseCircuits closes the circuits of connections whose jobs have succeeded.
+// CloseCircuits closes the circuits of connections whose jobs have succeeded, and returns how many changed.
 func (q *Queries) CloseCircuits(ctx context.Context, connections []string) (int64, error) {
-	result, err := q.db.Exec(ctx, closeCircuits, connections)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := q.db.QueryRow(ctx, closeCircuits, connections)
+	var closed int64
+	err := row.Scan(&closed)
+	return closed, err
 }
 
 const endProbe = `-- name: EndProbe :exec

@@ -348,35 +348,21 @@ func (q *Queries) PrepareJobs(ctx context.Context, arg PrepareJobsParams) ([]str
 }
 
 const recordJobs = `-- name: RecordJobs :many
-WITH closed AS (
-    UPDATE connection_health
-    SET failures = 0, failed_jobs = '{}', open_until = NULL, probe_until = NULL, reason = '', updated_at = now()
-    WHERE connection = ANY ($7::text[]) AND failures > 0
-)
-UPDATE jobs j
-SET state = o.state, last_error = o.error, lease_expires_at = NULL, updated_at = now(),
-    attempt = j.attempt - o.untried, has_failed = j.has_failed OR o.state IN ('failed', 'unknown', 'discarded'),
-    -- Below zero: the job is not due again.
-    due_at = CASE WHEN o.wait_seconds >= 0 THEN now() + make_interval(secs => o.wait_seconds) END,
-    finished_at = CASE WHEN o.state IN ('succeeded', 'discarded') THEN now() END
-FROM (SELECT unnest($1::text[]) AS id, unnest($2::bigint[]) AS fencing_token,
-             unnest($3::text[]) AS state,
-             unnest($4::jsonb[]) AS error, unnest($5::integer[]) AS untried,
-             unnest($6::double precision[]) AS wait_seconds) o
-WHERE j.id = o.id AND j.fencing_token = o.fencing_token
-  -- A CASE, so that the planner uses the index of IDs and not that of states.
-  AND CASE j.state WHEN 'executing' THEN true WHEN 'unknown' THEN o.state IN ('succeeded', 'discarded') ELSE false END
-RETURNING j.id
+SELECT recorded::text FROM record_jobs(
+    healthy => $1::text[], ids => $2::text[],
+    fencing_tokens => $3::bigint[], states => $4::text[],
+    errors => $5::jsonb[], untried => $6::integer[],
+    wait_seconds => $7::double precision[]) AS recorded
 `
 
 type RecordJobsParams struct {
+	Healthy       []string
 	Ids           []string
 	FencingTokens []int64
 	States        []string
 	Errors        []json.RawMessage
 	Untried       []int32
 	WaitSeconds   []float64
-	Healthy       []string
 }
 
 // RecordJobs records the outcomes of jobs and returns the jobs of which it did: those whose attempt is
@@ -384,13 +370,13 @@ type RecordJobsParams struct {
 // healthy connections.
 func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, recordJobs,
+		arg.Healthy,
 		arg.Ids,
 		arg.FencingTokens,
 		arg.States,
 		arg.Errors,
 		arg.Untried,
 		arg.WaitSeconds,
-		arg.Healthy,
 	)
 	if err != nil {
 		return nil, err
@@ -398,11 +384,11 @@ func (q *Queries) RecordJobs(ctx context.Context, arg RecordJobsParams) ([]strin
 	defer rows.Close()
 	items := []string{}
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var recorded string
+		if err := rows.Scan(&recorded); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, recorded)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
