@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/destinations/flow"
 	"github.com/sluicehq/sluice/internal/convert"
+	"github.com/sluicehq/sluice/internal/groupcommit"
 	"github.com/sluicehq/sluice/starter/internal/call"
 	"github.com/sluicehq/sluice/store"
 	deliverystore "github.com/sluicehq/sluice/store/delivery"
@@ -59,8 +60,8 @@ type AddResult struct {
 }
 
 // AddEvents is AddEvent for several events at the cost of little more than one. A refused event does not
-// affect the others. Results are in the order of the requests. Concurrent calls share a transaction. The
-// error is that of ctx.
+// affect the others. Results are in the order of the requests. Concurrent calls with few events share a
+// transaction. The error is that of ctx.
 func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddResult, error) {
 	call := &eventCall{}
 	for i := range requests {
@@ -70,7 +71,7 @@ func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddR
 		Operation: "event.send", SubjectType: "event", After: map[string]int{"events": len(requests)},
 	}
 	err := c.cfg.Store.Audited(ctx, entry, func(ctx context.Context) error {
-		if err := c.adding.Call(store.WithoutAudit(ctx), call); err != nil {
+		if err := c.addTogether(store.WithoutAudit(ctx), call); err != nil {
 			return err
 		}
 		call.note(ctx)
@@ -86,6 +87,25 @@ func (c *Client) AddEvents(ctx context.Context, requests []EventRequest) ([]AddR
 
 // eventCall is a call of AddEvents.
 type eventCall struct{ events []*pendingEvent }
+
+// minOwn is how many events of a call fill a transaction: one shared with other calls would be no cheaper, and
+// delay them.
+const minOwn = 100
+
+// addTogether adds the events of a call in a transaction that it shares with concurrent calls, unless it has many.
+func (c *Client) addTogether(ctx context.Context, call *eventCall) error {
+	events := 0
+	for _, e := range call.events {
+		events += 1 + len(e.request.Parts)
+	}
+	if events < minOwn {
+		return c.adding.Call(ctx, call)
+	}
+	own, cancel := context.WithTimeout(ctx, groupcommit.Timeout)
+	defer cancel()
+	c.addEvents(own, []*eventCall{call})
+	return ctx.Err()
+}
 
 // maxNoted bounds the events that an entry of the audit names.
 const maxNoted = 100

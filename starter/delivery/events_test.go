@@ -82,6 +82,42 @@ func TestAddEventAtOnce(t *testing.T) {
 	require.EqualValues(t, len(created), jobs)
 }
 
+// Of a call with so many events that it has its own transaction, those that the store refuses are not stored, and all
+// others are.
+func TestAddManyEvents(t *testing.T) {
+	t.Parallel()
+	h, _ := setupPosting(t)
+	requests := make([]deliveryclient.EventRequest, 130)
+	refused := map[int]bool{0: true, 64: true, 65: true, 129: true}
+	for i := range requests {
+		text := "good"
+		if refused[i] {
+			text = `\u0000`
+		}
+		requests[i] = order(fmt.Sprint(i), text)
+	}
+	results, err := h.AddEvents(h.ctx, requests)
+	require.NoError(t, err)
+	require.Len(t, results, len(requests))
+	for i, r := range results {
+		if refused[i] {
+			require.ErrorIs(t, r.Err, deliverystore.ErrPayload, i)
+			continue
+		}
+		require.NoError(t, r.Err, i)
+		require.True(t, r.Created, i)
+		require.Equal(t, fmt.Sprint(i), *r.Event.IdempotencyKey)
+	}
+	jobs, err := h.store.Deliveries.CountJobs(h.ctx, deliverystore.JobFilter{})
+	require.NoError(t, err)
+	require.EqualValues(t, len(requests)-len(refused), jobs)
+
+	ended, end := context.WithCancel(h.ctx)
+	end()
+	_, err = h.AddEvents(ended, requests)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 // Producers are notified of jobs; the workflow of the action is not signalled.
 func TestAddEventNotifies(t *testing.T) {
 	t.Parallel()
