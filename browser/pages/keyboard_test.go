@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
@@ -46,7 +47,8 @@ func (r *reader) follow(key string) {
 // hold presses a key, and returns how to let it go.
 func (r *reader) hold(key string) (release func()) {
 	r.t.Helper()
-	events := kb.Encode([]rune(key)[0])
+	first, _ := utf8.DecodeRuneInString(key)
+	events := kb.Encode(first)
 	dispatch := func(events ...*input.DispatchKeyEventParams) {
 		r.Run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			for _, e := range events {
