@@ -10,12 +10,8 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
-	"github.com/sluicehq/sluice/destinations"
-	dlog "github.com/sluicehq/sluice/destinations/log"
 	"github.com/sluicehq/sluice/internal/enginetest"
-	"github.com/sluicehq/sluice/internal/polltest"
 	"github.com/sluicehq/sluice/starter"
-	deliverystore "github.com/sluicehq/sluice/store/delivery"
 	importstore "github.com/sluicehq/sluice/store/importing"
 	"github.com/sluicehq/sluice/worker"
 	"github.com/sluicehq/sluice/workflows"
@@ -29,13 +25,6 @@ func startVersion(t *testing.T, s *enginetest.System, build string) (stop func()
 		cfg.Settings.Worker.Deployment, cfg.Settings.Worker.BuildID = "sluice", build
 	}
 	stop = s.StartWorker(t)
-	makeCurrent(t, s, build)
-	return stop
-}
-
-// makeCurrent makes the version of a running worker the current one.
-func makeCurrent(t *testing.T, s *enginetest.System, build string) {
-	t.Helper()
 	handle := s.Temporal.WorkerDeploymentClient().GetHandle("sluice")
 	ctx := enginetest.Context(t)
 	// The server learns of a version by the first polls, of each task queue.
@@ -50,33 +39,7 @@ func makeCurrent(t *testing.T, s *enginetest.System, build string) {
 	}, 30*time.Second, 50*time.Millisecond)
 	_, err := handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})
 	require.NoError(t, err)
-}
-
-// A version delivers nothing until it is the current one.
-func TestVersionDelivers(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t)
-	ctx := enginetest.Context(t)
-	_, err := s.Store.Deliveries.AddEvent(ctx, deliverystore.NewEvent{
-		Source: "shop", Jobs: []deliverystore.NewJob{{Destination: "log", Action: "write", Data: json.RawMessage(`{"text": "x"}`)}},
-	})
-	require.NoError(t, err)
-	// The log of the test refuses it, which is an attempt all the same.
-	attempted := func() bool {
-		n, err := s.Store.Deliveries.CountJobs(ctx, deliverystore.JobFilter{States: []string{deliverystore.JobAcknowledged}})
-		require.NoError(t, err)
-		return n == 0
-	}
-	s.Tune = func(cfg *worker.Config) {
-		cfg.Destinations = destinations.NewRegistry(dlog.New())
-		cfg.Settings.Worker.Deployment, cfg.Settings.Worker.BuildID = "sluice", "1.0.0"
-	}
-	s.StartWorker(t)
-	for begin := time.Now(); time.Since(begin) < 3*time.Second; <-time.After(50 * time.Millisecond) {
-		require.False(t, attempted())
-	}
-	makeCurrent(t, s, "1.0.0")
-	polltest.Until(t, func(c *polltest.Check) { require.True(c, attempted()) }, time.Minute, 50*time.Millisecond)
+	return stop
 }
 
 // The next version resumes an import that an earlier version began, once it is the

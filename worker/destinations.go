@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	deliveryacts "github.com/sluicehq/sluice/activities/delivery"
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/connections"
 	"github.com/sluicehq/sluice/destinations"
 	"github.com/sluicehq/sluice/internal/delay"
@@ -56,7 +55,7 @@ func (w *Worker) newDeliveries(
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The other half is for recording results.
 		Grace: settings.StopTimeout / 2, Logger: w.log, Observer: w.metrics,
-		Service: scheduler, ServeFirst: serveFirst(settings),
+		Service: scheduler, ServeFirst: serveFirst,
 	}
 	w.registerDispatcher(main, service)
 	dl := &deliveries{
@@ -82,15 +81,9 @@ func (w *Worker) newDeliveries(
 	return dl, nil
 }
 
-// serveFirst returns for how long a worker delivers before drains have begun: longer than a drain that a
-// killed worker held takes to begin again, after its heartbeat timeout. A version that is not the current
-// one must not deliver, which only Temporal knows.
-func serveFirst(settings config.Worker) time.Duration {
-	if settings.Versioned() {
-		return 0
-	}
-	return 15 * time.Second
-}
+// serveFirst is longer than a drain that a killed worker held takes to begin again, after its heartbeat
+// timeout.
+const serveFirst = 15 * time.Second
 
 // slots is how many drains of a destination run in a process at once: one for each action, and as many
 // that have ended but are still being reported.
