@@ -55,7 +55,7 @@ func (w *Worker) newDeliveries(
 		Versions: &destinations.Versions{Logger: w.log}, Circuit: w.cfg.Circuit,
 		// The other half is for recording results.
 		Grace: settings.StopTimeout / 2, Logger: w.log, Observer: w.metrics,
-		Service: scheduler, ServeFirst: serveFirst,
+		Service: scheduler,
 	}
 	w.registerDispatcher(main, service)
 	dl := &deliveries{
@@ -80,10 +80,6 @@ func (w *Worker) newDeliveries(
 	}
 	return dl, nil
 }
-
-// serveFirst is longer than a drain that a killed worker held takes to begin again, after its heartbeat
-// timeout.
-const serveFirst = 15 * time.Second
 
 // slots is how many drains of a destination run in a process at once: one for each action, and as many
 // that have ended but are still being reported.

@@ -31,9 +31,6 @@ type Destinations struct {
 	// ReportIdle is how long a drain of a realtime action is idle before it ends to report its
 	// results. Defaults to 1 s.
 	ReportIdle time.Duration
-	// ServeFirst is for how long after its start the producer serves realtime actions whose drains have
-	// not begun: jobs do not wait for Temporal. Defaults to 0.
-	ServeFirst time.Duration
 	// MaxPollGap is how long the producer may be without a successful poll. After that its drains
 	// fail, so that workers that reach PostgreSQL take them. Defaults to 25 s.
 	MaxPollGap time.Duration
@@ -80,31 +77,19 @@ type planned struct {
 	plan     destinations.Plan
 }
 
-// plan returns an action with its plan.
-func (d *Destinations) plan(ctx context.Context, ref ActionRef) (planned, error) {
-	dest, action, err := d.Registry.LookupAction(ref.Destination, ref.Action)
-	if err != nil {
+// plan returns an action with its plan. A setting that the program cannot use is logged and ignored.
+func (d *Destinations) plan(ctx context.Context, ref ActionRef) (p planned, err error) {
+	if p.dest, p.action, err = d.Registry.LookupAction(ref.Destination, ref.Action); err != nil {
 		// A newer worker may have the action: the activity is retried, and the Web UI shows why.
 		return planned{}, err
 	}
-	settings, err := d.Store.Settings(ctx, ref.Destination)
-	if err != nil {
+	if p.settings, err = d.Store.Settings(ctx, ref.Destination); err != nil {
 		return planned{}, err
 	}
-	return d.planOf(dest, action, settings), nil
-}
-
-// planOf returns an action with its plan by the settings of its destination. A setting that the program
-// cannot use is logged and ignored.
-func (d *Destinations) planOf(
-	dest destinations.Destination, action destinations.Action, settings map[string]deliverystore.Settings,
-) planned {
-	p := planned{dest: dest, action: action, settings: settings}
-	var err error
-	if p.plan, err = destinations.PlanOf(dest, action, SettingsOf(settings)); err != nil {
-		d.Logger.Error("invalid settings are ignored", "destination", dest.Name(), "action", action.Name(), "error", err)
+	if p.plan, err = destinations.PlanOf(p.dest, p.action, SettingsOf(p.settings)); err != nil {
+		d.Logger.Error("invalid settings are ignored", "destination", ref.Destination, "action", ref.Action, "error", err)
 	}
-	return p
+	return p, nil
 }
 
 // countJobs counts the jobs of an outcome by state.

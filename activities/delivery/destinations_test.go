@@ -114,17 +114,12 @@ func (d *deliveries) another() *delivery.Destinations {
 // anotherOn is another process, with its own way to the same database.
 func (d *deliveries) anotherOn(s *deliverystore.Store) *delivery.Destinations {
 	d.t.Helper()
-	acts := d.unstarted(s)
-	d.start(acts)
-	return acts
-}
-
-// unstarted is anotherOn whose producer does not run yet.
-func (d *deliveries) unstarted(s *deliverystore.Store) *delivery.Destinations {
-	return &delivery.Destinations{
+	acts := &delivery.Destinations{
 		Store: s, Registry: d.Registry, Versions: d.Versions, Circuit: d.Circuit, Logger: d.Logger, Observer: d,
 		ReportIdle: d.ReportIdle,
 	}
+	d.start(acts)
+	return acts
 }
 
 // Delivered counts results.

@@ -86,40 +86,6 @@ func TestDrainReports(t *testing.T) {
 	require.EqualValues(t, 3, result().Succeeded)
 }
 
-// A producer that has just started delivers the jobs of realtime actions before their drains begin, and the
-// first drain reports them.
-func TestServeFirst(t *testing.T) {
-	t.Parallel()
-	d := setupDeliveries(t)
-	d.add("upsert", 7)
-	d.add("audit", 3)
-	acts := d.unstarted(d.Store)
-	acts.ServeFirst = time.Hour
-	d.start(acts)
-	d.until(func() bool { return d.observedJobs("upsert succeeded") == 7 })
-	d.add("upsert", 2)
-	d.until(func() bool { return d.observedJobs("upsert succeeded") == 9 })
-	drained, err := run[delivery.Drained](d, acts.Drain, delivery.DrainRequest{
-		StatusRequest: about("upsert", false), Seconds: time.Hour.Seconds(),
-	})
-	require.NoError(t, err)
-	require.EqualValues(t, 9, drained.Succeeded)
-	require.Zero(t, d.observedJobs("audit succeeded"), "it has a schedule")
-	require.Equal(t, 9, d.count())
-}
-
-// A paused action is not served before its first drain either.
-func TestServeFirstPaused(t *testing.T) {
-	t.Parallel()
-	d := setupDeliveries(t)
-	d.add("upsert", 7)
-	require.NoError(t, d.Store.Pause(d.ctx, "crm", "upsert", "ann"))
-	acts := d.unstarted(d.Store)
-	acts.ServeFirst = time.Hour
-	d.start(acts)
-	require.Never(t, func() bool { return d.count() > 0 }, 2*time.Second, 50*time.Millisecond)
-}
-
 // A paused action has no drain.
 func TestPausedDrain(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -79,7 +78,6 @@ func (d *Destinations) produce(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var polled time.Time
-	started := d.ServeFirst == 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,12 +86,7 @@ func (d *Destinations) produce(ctx context.Context) {
 		case <-timer.C:
 		}
 		if time.Since(polled) >= pollInterval {
-			var err error
-			if !started {
-				err = d.serveFirst(ctx)
-				started = err == nil
-			}
-			err = errors.Join(err, d.poll(ctx))
+			err := d.poll(ctx)
 			polled = time.Now()
 			if err != nil && ctx.Err() == nil {
 				d.Logger.Warn("could not poll for settings and expired leases, trying again", "error", err)
@@ -105,32 +98,6 @@ func (d *Destinations) produce(ctx context.Context) {
 		timer.Reset(p.untilNext(polled.Add(pollInterval)))
 		p.coolDown(ctx)
 	}
-}
-
-// serveFirst serves the realtime actions of this process until their drains begin.
-func (d *Destinations) serveFirst(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
-	defer cancel()
-	settings, err := d.Store.AllSettings(ctx)
-	if err != nil {
-		return err
-	}
-	p := &d.producer
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	until := time.Now().Add(d.ServeFirst)
-	for _, dest := range d.Registry.All() {
-		for _, action := range dest.Actions() {
-			one := d.planOf(dest, action, settings[dest.Name()])
-			ref := ActionRef{Destination: dest.Name(), Action: action.Name()}
-			if p.actions[ref] == nil && one.plan.Realtime && !one.plan.Paused {
-				p.actions[ref] = &served{
-					planned: one, ref: ref, claim: claimOf(dest, action, one.plan), until: until, due: true,
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // coolDown waits until the next claim may be made.
